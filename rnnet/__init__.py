@@ -1,0 +1,1 @@
+"""rnnet: a self-configuring, self-supervised, multimodal classifier of lesions on MRI."""

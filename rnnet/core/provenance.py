@@ -1,0 +1,50 @@
+"""What ran: arguments, versions, device, seed. Stored beside every result."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = (
+    "rnnet", "torch", "numpy", "scipy", "scikit-learn", "SimpleITK", "nibabel", "pyradiomics-bhklab",
+    "batchgenerators", "acvl-utils", "blosc2", "HD_BET", "deepbet",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of one command."""
+
+    command: str
+    arguments: tuple[str, ...] = ()
+    seed: int = 0
+    device: str = "cpu"
+    started: str = ""
+    python: str = ""
+    system: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_run_record(
+    command: str, *, arguments: Sequence[str] = (), seed: int = 0, device: str = "cpu",
+    inputs: Mapping[str, str] | None = None,
+) -> RunRecord:
+    """The record of a run that starts now."""
+    return RunRecord(
+        command=command, arguments=tuple(arguments), seed=seed, device=device,
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        python=platform.python_version(), system=platform.system(),
+        versions={name: package_version(name) for name in _PACKAGES}, inputs=dict(inputs or {}),
+    )
+
+
+def package_version(name: str) -> str:
+    """Installed version of a distribution, or 'not installed'."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

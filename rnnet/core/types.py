@@ -1,0 +1,109 @@
+"""The nouns of rnnet: what a scan, a lesion, a fold and a prediction are. All frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rnnet.core.errors import DatasetError, LeakageError
+
+Split = Literal["train", "test"]
+ClinicalValue = float | str | None
+IMAGING_CONFIGS = ("ssl_vit", "vit_scratch", "ssl_vit_t1ce", "resnet50")
+TABULAR_CONFIGS = ("radiomics", "clinical", "radiomics_clinical", "multimodal")
+CONFIGS = (*IMAGING_CONFIGS, *TABULAR_CONFIGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One image series of one patient, with the mask of all its lesions."""
+
+    scan_id: str
+    patient_id: str
+    center: str
+    days: float | None
+    image_path: Path
+    mask_path: Path | None
+    split: Split = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class LesionCase:
+    """One lesion on one scan: a row of cases.csv. `outcome` is None where it is not known."""
+
+    case_id: str
+    scan_id: str
+    patient_id: str
+    center: str
+    lesion_value: int
+    split: Split = "train"
+    outcome: str | None = None
+    label_source: str = ""
+    clinical: Mapping[str, ClinicalValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Case ids of one cross-validation fold; patients never stand on both sides."""
+
+    index: int
+    train_case_ids: tuple[str, ...]
+    validation_case_ids: tuple[str, ...]
+
+    def check(self, cases: Iterable[LesionCase]) -> Fold:
+        """Self, after checking it against the cases.
+
+        Raises:
+            DatasetError: a case id is not among `cases`.
+            LeakageError: a patient has cases on both sides, or a test case is in the fold.
+        """
+        by_id = {case.case_id: case for case in cases}
+        unknown = [i for i in (*self.train_case_ids, *self.validation_case_ids) if i not in by_id]
+        if unknown:
+            raise DatasetError(
+                f"Fold {self.index} names cases that the data set does not have: {', '.join(unknown[:5])}.",
+                fix="Correct splits_final.json, or delete it and run rnnet_plan_experiment.",
+            )
+        held_out = [i for i in self.train_case_ids if by_id[i].split == "test"]
+        train = {by_id[i].patient_id for i in self.train_case_ids}
+        shared = sorted(train & {by_id[i].patient_id for i in self.validation_case_ids})
+        if shared or held_out:
+            what = f"patients {', '.join(shared[:5])} stand on both sides" if shared else (
+                f"test cases {', '.join(held_out[:5])} are used for training"
+            )
+            raise LeakageError(
+                f"Fold {self.index} leaks: {what}.",
+                fix="Group the cases by patient in splits_final.json, or delete it and run rnnet_plan_experiment.",
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of a check."""
+
+    level: Literal["error", "warning"]
+    code: str
+    where: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class LesionPrediction:
+    """What one fold model says of one lesion. `logit` belongs to the positive outcome."""
+
+    case_id: str
+    patient_id: str
+    center: str
+    split: str
+    outcome: int | None
+    logit: float
+    probability: float
+
+
+def positive_label(case: LesionCase, positive_outcome: str) -> int | None:
+    """1 for the positive outcome, 0 for the other, None where the outcome is not known."""
+    return None if case.outcome is None else int(case.outcome == positive_outcome)

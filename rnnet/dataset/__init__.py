@@ -1,0 +1,1 @@
+"""Reads raw data sets: cases, manifest, integrity, splits, leakage."""

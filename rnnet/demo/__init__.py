@@ -1,0 +1,1 @@
+"""Implants lesions of known class into a real head."""

@@ -1,0 +1,1 @@
+"""Radiomic and clinical features and their selection."""

@@ -1,0 +1,1 @@
+"""Tabular classifiers and stacking."""

@@ -1,0 +1,1 @@
+"""Pure tensor code: shapes in, shapes out."""

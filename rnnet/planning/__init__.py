@@ -1,0 +1,1 @@
+"""From the data set's fingerprint to a plan with its reasons."""

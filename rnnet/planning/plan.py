@@ -1,0 +1,305 @@
+"""The plan: typed, frozen, stored as JSON, the only configuration of rnnet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from rnnet.core.codec import digest_of, from_plain, read_artefact, to_plain, write_artefact
+from rnnet.core.errors import SettingError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class BiasFieldPlan:
+    """N4 (Tustison 2010), estimated on a shrunk image, applied at full resolution."""
+
+    enabled: bool = True
+    shrink_factor: int = 4
+    iterations: tuple[int, ...] = (40, 20)
+    convergence_threshold: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationPlan:
+    """Rigid registration to the atlas by Mattes mutual information."""
+
+    # 'auto' registers unless dataset.json declares the scans registered; 'always' and 'never' overrule it.
+    mode: Literal["auto", "always", "never"] = "auto"
+    shrink_factors: tuple[int, ...] = (4, 2)
+    smoothing_mm: tuple[float, ...] = (2.0, 1.0)
+    sampling_fraction: float = 0.05
+    iterations: int = 100
+    histogram_bins: int = 32
+    image_interpolation: Literal["linear", "bspline"] = "linear"
+    minimum_brain_dice: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class SkullStripPlan:
+    """Which stripper runs; 'auto' takes HD-BET if its weights are there, else deepbet; none for stripped scans."""
+
+    stripper: str = "auto"
+    # Share of zero voxels from which on a scan counts as skull-stripped already.
+    stripped_zero_share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizePlan:
+    """z-score inside the brain; intensities are clipped at these quantiles of the brain first."""
+
+    lower_quantile: float = 0.0
+    upper_quantile: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CropPlan:
+    """Cube around one lesion, on the 1 mm atlas grid (so voxels are millimetres)."""
+
+    edge_vox: int = 64
+    center: Literal["bounding_box", "center_of_mass"] = "bounding_box"
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessingPlan:
+    """From the raw scan to the z-scored volume on the atlas grid."""
+
+    atlas: str = "SRI24"
+    bias_field: BiasFieldPlan = field(default_factory=BiasFieldPlan)
+    registration: RegistrationPlan = field(default_factory=RegistrationPlan)
+    skull_strip: SkullStripPlan = field(default_factory=SkullStripPlan)
+    normalize: NormalizePlan = field(default_factory=NormalizePlan)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """The Vision Transformer (and, for comparison, the width of the ResNet50)."""
+
+    token_edge_vox: int = 16
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    mlp_ratio: float = 4.0
+    patch_embed: Literal["linear", "conv_stem"] = "linear"
+    position: Literal["learned", "sinusoidal"] = "sinusoidal"
+    pooling: Literal["mean", "attentive"] = "mean"
+    drop_path: float = 0.1
+    dropout: float = 0.0
+    resnet_base_width: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CorruptionPlan:
+    """Context restoration: how the T1CE channel of a view is corrupted. Edges are shares of the crop edge."""
+
+    hole_count: int = 6
+    hole_edge_share: tuple[float, float] = (0.05, 0.33)
+    kept_box_count: int = 6
+    kept_box_edge_share: tuple[float, float] = (0.2, 0.67)
+    outpaint_probability: float = 0.2
+    shuffle_probability: float = 0.8
+    shuffle_box_count: int = 10
+    shuffle_box_edge_share: float = 0.08
+    swap_probability: float = 0.5
+    swap_pair_count: int = 6
+    swap_box_edge_share: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainPlan:
+    """Self-supervised pretraining: restoration plus NT-Xent on projected latents."""
+
+    epochs: int = 300
+    batch_size: int = 32
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.05
+    warmup_share: float = 0.05
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    restoration_weight: float = 1.0
+    contrastive_weight: float = 0.1
+    # 'sum': weighted sum; 'paper': L1 x (1 + NT-Xent).
+    objective: Literal["sum", "paper"] = "sum"
+    temperature: float = 0.1
+    projection_width: int = 128
+    shift_vox: int = 4
+    checkpoint_minutes: float = 5.0
+    corruption: CorruptionPlan = field(default_factory=CorruptionPlan)
+
+
+@dataclass(frozen=True, slots=True)
+class FinetunePlan:
+    """Supervised training of encoder and classification head on one fold."""
+
+    epochs: int = 60
+    probe_epochs: int = 10
+    batch_size: int = 16
+    learning_rate: float = 3e-4
+    probe_learning_rate: float = 1e-3
+    layer_decay: float = 0.75
+    weight_decay: float = 0.05
+    warmup_share: float = 0.1
+    label_smoothing: float = 0.05
+    ema_decay: float = 0.0
+    select_best_by: Literal["loss", "auc"] = "loss"
+    mirror_tta: bool = True
+    rotation_degrees: float = 15.0
+    scaling: float = 0.1
+    shift_vox: int = 3
+    intensity_augmentation: bool = True
+    mask_jitter_vox: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesPlan:
+    """Radiomics (IBSI names through pyradiomics) and the selection of tabular variables."""
+
+    bin_width: float = 5.0
+    normalize_scale: float = 100.0
+    voxel_array_shift: float = 300.0
+    minimum_roi_voxels: int = 10
+    log_sigma_mm: tuple[float, ...] = (1.0, 3.0, 5.0)
+    wavelet: bool = True
+    minimum_variance: float = 0.01
+    maximum_correlation: float = 0.9
+    lasso_folds: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPlan:
+    """The stacking classifier on imaging logit, selected radiomics and clinical variables."""
+
+    head: str = "mlp"
+    radiomics_head: str = "random_forest"
+    hidden: tuple[int, ...] = (16,)
+    l2_penalty: float = 1.0
+    trees: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Why a field has its value: the rule and the inputs it was computed from."""
+
+    path: str
+    value: Any
+    rule: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPlan:
+    """Everything that a run depends on beside the data."""
+
+    name: str
+    planner: str
+    dataset: str
+    positive_outcome: str
+    negative_outcome: str
+    seed: int = 0
+    n_folds: int = 5
+    channels: tuple[str, ...] = ("T1CE", "lesion_mask")
+    crop: CropPlan = field(default_factory=CropPlan)
+    preprocessing: PreprocessingPlan = field(default_factory=PreprocessingPlan)
+    network: NetworkPlan = field(default_factory=NetworkPlan)
+    pretrain: PretrainPlan = field(default_factory=PretrainPlan)
+    finetune: FinetunePlan = field(default_factory=FinetunePlan)
+    features: FeaturesPlan = field(default_factory=FeaturesPlan)
+    fusion: FusionPlan = field(default_factory=FusionPlan)
+    rationale: tuple[Choice, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def data_identifier(self) -> str:
+        """Folder of the preprocessed scans; plans with the same preprocessing share it."""
+        return f"scans_{digest_of(self.preprocessing)[:8]}"
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """(channels, z, y, x) of the network's input."""
+        return (len(self.channels), self.crop.edge_vox, self.crop.edge_vox, self.crop.edge_vox)
+
+
+def with_settings(plan: ExperimentPlan, settings: Sequence[str]) -> ExperimentPlan:
+    """The plan with 'path=value' changes, each recorded in the rationale.
+
+    Raises:
+        SettingError: a path that does not exist or a value that does not fit.
+    """
+    for setting in settings:
+        path, separator, text = setting.partition("=")
+        if not separator:
+            raise SettingError(f"'{setting}' is not of the form path=value.", fix="Example: --set finetune.epochs=50")
+        changed = _replace_at(plan, path.strip().split("."), _parse(text.strip()), path.strip())
+        kept = tuple(c for c in plan.rationale if c.path != path.strip())
+        plan = replace(changed, rationale=(*kept, Choice(path.strip(), _parse(text.strip()), "set by the user")))
+    return plan
+
+
+def read_plan(path: Path) -> ExperimentPlan:
+    """The plan stored at `path`; a wrong edit is named with its field."""
+    return read_artefact(path, ExperimentPlan, made_by="rnnet_plan_experiment")
+
+
+def write_plan(path: Path, plan: ExperimentPlan, *, inputs: Mapping[str, str]) -> None:
+    """Store the plan with the digests of its inputs."""
+    write_artefact(path, plan, inputs=inputs)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _replace_at(value: Any, path: list[str], new: Any, full: str) -> Any:
+    names = [f.name for f in fields(value)]
+    if path[0] not in names:
+        raise SettingError(f"The plan has no field '{full}'.", fix=did_you_mean(path[0], names))
+    current = getattr(value, path[0])
+    if len(path) > 1:
+        if not is_dataclass(current):
+            raise SettingError(f"The plan has no field '{full}': '{path[0]}' has no parts.")
+        return replace(value, **{path[0]: _replace_at(current, path[1:], new, full)})
+    if is_dataclass(current):
+        parts = ", ".join(f.name for f in fields(current))
+        raise SettingError(f"'{full}' is a group of fields.", fix=f"Set one of its parts: {parts}.")
+    plain = {**to_plain(value), path[0]: new}
+    try:
+        return from_plain(type(value), plain)
+    except SettingError as error:
+        raise SettingError(error.problem.replace(f"'{path[0]}", f"'{full}", 1), fix=error.fix) from error
+
+
+_POSITIVE = (
+    "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
+    "network.resnet_base_width", "pretrain.epochs", "pretrain.batch_size", "pretrain.learning_rate",
+    "pretrain.temperature", "finetune.batch_size", "finetune.learning_rate", "features.bin_width",
+)
+
+
+def _check(plan: ExperimentPlan) -> None:
+    """Raise SettingError for values that contradict each other or cannot work."""
+    for path in _POSITIVE:
+        value: Any = plan
+        for part in path.split("."):
+            value = getattr(value, part)
+        if value <= 0:
+            raise SettingError(f"The field '{path}' must be above 0. Got {value} instead.")
+    if plan.n_folds < 2:
+        raise SettingError(f"The field 'n_folds' must be at least 2. Got {plan.n_folds} instead.")
+    if plan.crop.edge_vox % plan.network.token_edge_vox:
+        raise SettingError(
+            f"The field 'crop.edge_vox' must be a multiple of network.token_edge_vox. "
+            f"Got {plan.crop.edge_vox} and {plan.network.token_edge_vox} instead."
+        )
+    if plan.network.width % plan.network.heads:
+        raise SettingError(
+            f"The field 'network.width' must be a multiple of network.heads. "
+            f"Got {plan.network.width} and {plan.network.heads} instead."
+        )
+    if plan.positive_outcome == plan.negative_outcome:
+        raise SettingError("The fields 'positive_outcome' and 'negative_outcome' must differ.")

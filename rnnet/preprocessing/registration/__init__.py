@@ -1,0 +1,1 @@
+"""Estimates the rigid transform from a scan to the atlas."""

@@ -1,0 +1,1 @@
+"""Brain masks: one adapter per stripper."""

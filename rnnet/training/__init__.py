@@ -1,0 +1,1 @@
+"""One fit loop, small tasks: pretraining and fine-tuning."""
