@@ -69,8 +69,7 @@ def _dataclass_from(kind: Any, value: Any, where: str) -> Any:
         if key not in names:
             raise SettingError(f"Unknown field '{prefix}{key}'.", fix=did_you_mean(str(key), names))
     missing = [
-        f.name for f in fields(kind)
-        if f.name not in value and f.default is MISSING and f.default_factory is MISSING
+        f.name for f in fields(kind) if f.name not in value and f.default is MISSING and f.default_factory is MISSING
     ]
     if missing:
         raise SettingError(f"The field '{prefix}{missing[0]}' is missing.", fix="Add it, or make the file again.")
@@ -110,8 +109,13 @@ def _scalar_from(kind: Any, value: Any, where: str) -> Any:
         return int(value)
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    raise _wrong(where, {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}.get(
-        kind.__name__, kind.__name__), value)
+    raise _wrong(
+        where,
+        {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}.get(
+            kind.__name__, kind.__name__
+        ),
+        value,
+    )
 
 
 def _wrong(where: str, expected: str, value: Any) -> SettingError:
@@ -160,7 +164,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise FileFormatError(
-            f"Not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}.", where=path,
+            f"Not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
+            where=path,
             fix="Correct that line.",
         ) from error
     except UnicodeDecodeError as error:

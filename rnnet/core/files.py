@@ -32,8 +32,12 @@ def write_text(path: Path, text: str) -> None:
 def file_digest(path: Path) -> str:
     """First 16 hex digits of the file's SHA-256."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16] if hasattr(hashlib, "file_digest") else (
-            hashlib.sha256(stream.read()).hexdigest()[:16]  # Python 3.10
+        return (
+            hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+            if hasattr(hashlib, "file_digest")
+            else (
+                hashlib.sha256(stream.read()).hexdigest()[:16]  # Python 3.10
+            )
         )
 
 

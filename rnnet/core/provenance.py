@@ -9,8 +9,19 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 
 _PACKAGES = (
-    "rnnet", "torch", "numpy", "scipy", "scikit-learn", "SimpleITK", "nibabel", "pyradiomics-bhklab",
-    "batchgenerators", "acvl-utils", "blosc2", "HD_BET", "deepbet",
+    "rnnet",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "SimpleITK",
+    "nibabel",
+    "pyradiomics-bhklab",
+    "batchgenerators",
+    "acvl-utils",
+    "blosc2",
+    "HD_BET",
+    "deepbet",
 )
 
 
@@ -30,15 +41,24 @@ class RunRecord:
 
 
 def make_run_record(
-    command: str, *, arguments: Sequence[str] = (), seed: int = 0, device: str = "cpu",
+    command: str,
+    *,
+    arguments: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "cpu",
     inputs: Mapping[str, str] | None = None,
 ) -> RunRecord:
     """The record of a run that starts now."""
     return RunRecord(
-        command=command, arguments=tuple(arguments), seed=seed, device=device,
+        command=command,
+        arguments=tuple(arguments),
+        seed=seed,
+        device=device,
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        python=platform.python_version(), system=platform.system(),
-        versions={name: package_version(name) for name in _PACKAGES}, inputs=dict(inputs or {}),
+        python=platform.python_version(),
+        system=platform.system(),
+        versions={name: package_version(name) for name in _PACKAGES},
+        inputs=dict(inputs or {}),
     )
 
 

@@ -70,8 +70,10 @@ class Fold:
         train = {by_id[i].patient_id for i in self.train_case_ids}
         shared = sorted(train & {by_id[i].patient_id for i in self.validation_case_ids})
         if shared or held_out:
-            what = f"patients {', '.join(shared[:5])} stand on both sides" if shared else (
-                f"test cases {', '.join(held_out[:5])} are used for training"
+            what = (
+                f"patients {', '.join(shared[:5])} stand on both sides"
+                if shared
+                else (f"test cases {', '.join(held_out[:5])} are used for training")
             )
             raise LeakageError(
                 f"Fold {self.index} leaks: {what}.",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rnnet.core.errors import FileFormatError, GeometryError
 from rnnet.core.files import atomic_path
+from rnnet.core.nifti import check_whole, is_nifti
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -102,12 +103,14 @@ def read_volume(path: Path) -> Volume:
     """Volume of a NIfTI, NRRD or MetaImage file. A fourth dimension of length one is dropped.
 
     Raises:
-        FileFormatError: the file is missing, unreadable, not scalar, or has more than one volume.
+        FileFormatError: the file is missing, unreadable, cut off, not scalar, or has more than one volume.
     """
     import SimpleITK as sitk
 
     if not path.is_file():
         raise FileFormatError("The image file does not exist.", where=path, fix="Check its name and folder.")
+    if is_nifti(path):
+        check_whole(path)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:

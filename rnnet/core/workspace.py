@@ -140,6 +140,36 @@ class FoldLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportLayout:
+    """The report and, beside it, the files that its figures come from."""
+
+    folder: Path
+
+    @property
+    def report_html(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def summary_json(self) -> Path:
+        return self.folder / "summary.json"
+
+    @property
+    def metrics_csv(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    @property
+    def tables_md(self) -> Path:
+        return self.folder / "tables.md"
+
+    @property
+    def facts_json(self) -> Path:
+        return self.folder / "facts.json"
+
+    def figure(self, name: str) -> Path:
+        return self.folder / "figures" / f"{name}.png"
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsLayout:
     """Results of one data set under one plan."""
 
@@ -169,8 +199,12 @@ class ResultsLayout:
         return self.folder / f"evaluation__{self.plan_name}"
 
     @property
+    def report(self) -> ReportLayout:
+        return ReportLayout(self.evaluation)
+
+    @property
     def report_html(self) -> Path:
-        return self.evaluation / "report.html"
+        return self.report.report_html
 
     @property
     def explanation(self) -> Path:
@@ -179,22 +213,34 @@ class ResultsLayout:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The three root folders, as in nnU-Net."""
+    """The three root folders, as in nnU-Net, and the folder of downloaded assets."""
 
     raw: Path
     preprocessed: Path
     results: Path
+    # Downloaded assets (atlas, weights); the user's atlas overrules the cached one.
+    cache: Path
+    atlas: Path | None = None
 
     @classmethod
-    def under(cls, root: Path) -> Workspace:
-        """The three folders below one root."""
-        return cls(root / "rnnet_raw", root / "rnnet_preprocessed", root / "rnnet_results")
+    def under(cls, root: Path, *, cache: Path | None = None, atlas: Path | None = None) -> Workspace:
+        """The three folders below one root; downloaded assets beside them unless `cache` says where."""
+        return cls(
+            root / "rnnet_raw",
+            root / "rnnet_preprocessed",
+            root / "rnnet_results",
+            cache or root / "rnnet_cache",
+            atlas,
+        )
 
     @classmethod
-    def from_settings(cls, root: Path | None, environment: Mapping[str, str]) -> Workspace:
+    def from_settings(
+        cls, root: Path | None, environment: Mapping[str, str], *, atlas: Path | None = None
+    ) -> Workspace:
         """From --root, or else from rnnet_raw, rnnet_preprocessed, rnnet_results, or else from rnnet_root."""
+        cache = cache_folder(environment)
         if root is not None:
-            return cls.under(root)
+            return cls.under(root, cache=cache, atlas=atlas)
         names = ("rnnet_raw", "rnnet_preprocessed", "rnnet_results")
         base = environment.get("rnnet_root")
         missing = [n for n in names if n not in environment]
@@ -207,7 +253,7 @@ class Workspace:
         raw, preprocessed, results = (
             Path(environment[n]) if n in environment else getattr(fallback, n.removeprefix("rnnet_")) for n in names
         )
-        return cls(raw, preprocessed, results)
+        return cls(raw, preprocessed, results, cache, atlas)
 
     def dataset_name(self, dataset: int | str) -> str:
         """Full folder name of a data set given by number or name.
@@ -220,8 +266,11 @@ class Workspace:
         text = str(dataset)
         found = [n for n in known if n == text or (text.isdigit() and int(n[7:10]) == int(text))]
         if len(found) > 1:
-            raise DatasetError(f"Several data sets have the number {text}: {', '.join(found)}.", where=self.raw,
-                               fix="Rename one, or give the full name.")
+            raise DatasetError(
+                f"Several data sets have the number {text}: {', '.join(found)}.",
+                where=self.raw,
+                fix="Rename one, or give the full name.",
+            )
         if not found:
             hint = did_you_mean(text, known) if known else "The folder holds no DatasetNNN_Name."
             raise DatasetError(f"There is no data set '{text}'.", where=self.raw, fix=hint)
@@ -237,6 +286,15 @@ class Workspace:
         return ResultsLayout(self.results / name, plan_name)
 
 
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where downloaded assets are kept: rnnet_cache, or else the user's cache folder."""
+    if "rnnet_cache" in environment:
+        return Path(environment["rnnet_cache"])
+    base = environment.get("XDG_CACHE_HOME") or environment.get("LOCALAPPDATA")
+    home = environment.get("HOME") or environment.get("USERPROFILE") or "."
+    return (Path(base) if base else Path(home) / ".cache") / "rnnet"
+
+
 def find_image(folder: Path, stem: str, file_ending: str) -> Path:
     """`stem` with the data set's ending, or else with any image ending that exists; the former if none does."""
     for ending in (file_ending, *IMAGE_ENDINGS):
@@ -249,8 +307,12 @@ def trained_folds(results: ResultsLayout, config: str, made_by: str) -> list[str
     """Names of the numbered folds of a configuration that hold a model, in order."""
     folder = results.config(config)
     names = [p.name.removeprefix("fold_") for p in folder.glob("fold_*") if p.is_dir()]
-    done = [n for n in names if n.isdigit() and (
-        results.fold(config, n).checkpoint_best.is_file() or results.fold(config, n).tabular_model.is_file())]
+    done = [
+        n
+        for n in names
+        if n.isdigit()
+        and (results.fold(config, n).checkpoint_best.is_file() or results.fold(config, n).tabular_model.is_file())
+    ]
     if not done:
         raise MissingStageError(f"No fold of '{config}' is trained.", where=folder, fix=f"Run {made_by}.")
     return sorted(done, key=int)
