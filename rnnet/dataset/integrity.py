@@ -1,0 +1,161 @@
+"""Everything that is wrong with a raw data set, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rnnet.core.errors import DatasetError, RnnetError
+from rnnet.core.parallel import map_cases
+from rnnet.core.types import LesionCase, Problem, Scan
+from rnnet.core.volume import image_stem
+from rnnet.core.workspace import RawLayout
+from rnnet.dataset.case import missing_files
+from rnnet.dataset.cases_table import read_cases_table
+from rnnet.dataset.manifest import Manifest, read_manifest
+from rnnet.dataset.pool import SPLITS, image_files, pool_scans
+from rnnet.dataset.problems import error, warning
+from rnnet.dataset.scan_check import ScanJob, check_scan
+from rnnet.dataset.splits import patients_per_outcome
+
+USUAL_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityReport:
+    """Findings of check_dataset, errors first."""
+
+    dataset: str
+    problems: tuple[Problem, ...]
+    n_scans: int = 0
+    n_cases: int = 0
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Problems that must be cured."""
+        return tuple(p for p in self.problems if p.level == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Problems that the data set can be used with."""
+        return tuple(p for p in self.problems if p.level == "warning")
+
+    def raise_if_errors(self) -> None:
+        """Return if there is no error.
+
+        Raises:
+            DatasetError: there are errors; the message has their number and the first three.
+        """
+        if not self.errors:
+            return
+        first = "; ".join(f"{p.message} [{p.where}]" for p in self.errors[:3])
+        raise DatasetError(
+            f"{self.dataset} has {len(self.errors)} error(s): {first}",
+            fix=f"Run rnnet_verify_dataset_integrity -d {self.dataset} to see all.",
+        )
+
+
+def check_dataset(layout: RawLayout, *, n_processes: int = 1) -> IntegrityReport:
+    """All problems of the raw data set in `layout`; every file is read, by `n_processes` workers."""
+    name = layout.folder.name
+    try:
+        manifest = read_manifest(layout)
+    except DatasetError as failure:
+        missing = not layout.dataset_json.is_file()
+        code = "dataset-json-missing" if missing else "dataset-json-invalid"
+        return IntegrityReport(name, (error(code, failure.where, failure.problem, failure.fix),))
+    cases: tuple[LesionCase, ...] = ()
+    problems: list[Problem]
+    labelled = layout.cases_csv.is_file()
+    if labelled:
+        table = read_cases_table(layout, manifest)
+        scans, cases, problems = table.scans, table.cases, list(table.problems)
+        problems += [*missing_files(scans), *_check_outcomes(layout, manifest, cases)]
+    else:
+        scans, found = pool_scans(layout, manifest)
+        problems = [*found, *_missing_pool_masks(layout, scans)]
+    problems += _check_folders(layout, scans) + _check_counts(layout, manifest, scans)
+    problems += _check_files(scans, cases if labelled else None, n_processes)
+    ordered = sorted(problems, key=lambda p: p.level != "error")
+    return IntegrityReport(name, tuple(ordered), len(scans), len(cases))
+
+
+def _check_files(scans: tuple[Scan, ...], cases: Iterable[LesionCase] | None, n_processes: int) -> list[Problem]:
+    values: dict[str, list[int]] = {}
+    for case in cases or ():
+        values.setdefault(case.scan_id, []).append(case.lesion_value)
+    jobs = [ScanJob(s, None if cases is None else tuple(values.get(s.scan_id, ()))) for s in scans]
+    problems: list[Problem] = []
+    for job, result in zip(
+        jobs, map_cases(check_scan, jobs, n_processes=n_processes, title="checking scans"), strict=True
+    ):
+        if isinstance(result, RnnetError):
+            problems.append(error("unreadable-image", result.where or job.scan.image_path, result.problem, result.fix))
+        else:
+            problems += result
+    return problems
+
+
+def _check_outcomes(layout: RawLayout, manifest: Manifest, cases: tuple[LesionCase, ...]) -> list[Problem]:
+    """Whether the labelled training cases can be learned from."""
+    where = layout.cases_csv.name
+    problems = [
+        warning("unlabelled-test-case", f"{where}, case {c.case_id}", "A test case has no outcome and is not used.",
+                "Fill in the outcome, or move the patient to train.")
+        for c in cases if c.split == "test" and c.outcome is None
+    ]
+    patients = patients_per_outcome(c for c in cases if c.split == "train")
+    if not patients:
+        return problems
+    if len(patients) < len(manifest.outcomes):
+        absent = next(o for o in manifest.outcomes if o not in patients)
+        return [*problems, error("one-outcome-missing", where, f"No labelled training case has the outcome '{absent}'.",
+                                 "Add cases of both outcomes, or empty the outcome column to use all as unlabelled.")]
+    outcome, count = min(patients.items(), key=lambda item: item[1])
+    if count < 2:
+        return [*problems, error("too-few-patients", where, f"Only {count} training patient has the outcome "
+                                 f"'{outcome}'.", "Add patients: cross-validation needs at least two of each outcome.")]
+    if count < USUAL_FOLDS:
+        problems.append(warning("few-patients", where, f"Only {count} training patients have the outcome '{outcome}'.",
+                                f"Expect {count} folds instead of {USUAL_FOLDS} and wide intervals."))
+    return problems
+
+
+def _missing_pool_masks(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
+    return [
+        warning("missing-mask", layout.labels(s.split), f"The scan '{s.scan_id}' has no mask, so no lesion.",
+                "Add a mask if it has lesions.")
+        for s in scans if s.mask_path is None
+    ]
+
+
+def _check_folders(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
+    """Files in the image and label folders that nothing refers to."""
+    images = {s.image_path for s in scans}
+    masks = {s.mask_path for s in scans}
+    problems = []
+    for split in SPLITS:
+        for path in image_files(layout.images(split)):
+            if not image_stem(path).endswith("_0000"):
+                problems.append(warning("image-name", path, "The image's name does not end in _0000; it is not used.",
+                                        "Rename it to SCAN_0000 with its ending."))
+            elif path not in images:
+                problems.append(warning("image-without-case", path, "The image belongs to no case and is not used.",
+                                        "Add rows to cases.csv, or remove the file."))
+        for path in image_files(layout.labels(split)):
+            if path not in masks:
+                problems.append(warning("mask-without-image", path, "The mask belongs to no scan and is not used.",
+                                        "Add the image or the rows in cases.csv, or remove the file."))
+    return problems
+
+
+def _check_counts(layout: RawLayout, manifest: Manifest, scans: tuple[Scan, ...]) -> list[Problem]:
+    declared = {"train": ("numTraining", manifest.numTraining), "test": ("numTest", manifest.numTest)}
+    problems = []
+    for split, (field, number) in declared.items():
+        found = sum(s.split == split for s in scans)
+        if found != number:
+            problems.append(warning("count-mismatch", layout.dataset_json.name,
+                                    f"{field} is {number}, but there are {found} {split} scans.",
+                                    f"Set {field} to {found}."))
+    return problems

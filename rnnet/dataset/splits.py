@@ -1,0 +1,156 @@
+"""Cross-validation folds: grouped by patient, stratified by outcome and centre."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnet.core.codec import read_artefact, write_artefact
+from rnnet.core.errors import DatasetError, LeakageError, SettingError
+from rnnet.core.seeding import seed_for
+from rnnet.core.types import Fold, LesionCase
+
+# Grouping by patient makes single draws uneven; the most even of a few draws is taken.
+_DRAWS = 20
+_FIX = "Correct the file, or delete it and run rnnet_plan_experiment to make new folds."
+
+
+@dataclass(frozen=True, slots=True)
+class SplitsFile:
+    """Content of splits_final.json."""
+
+    folds: tuple[Fold, ...]
+
+
+def make_splits(cases: Iterable[LesionCase], *, n_folds: int, seed: int) -> tuple[Fold, ...]:
+    """Folds of the labelled training cases: the same for the same cases and seed, in whatever order they come.
+
+    Of several draws of scikit-learn's StratifiedGroupKFold the one is taken whose parts all have both outcomes,
+    and among those the one whose outcome shares differ least.
+
+    Raises:
+        DatasetError: fewer patients of an outcome than folds.
+    """
+    used = sorted((c for c in cases if c.split == "train" and c.outcome is not None), key=lambda c: c.case_id)
+    patients = patients_per_outcome(used)
+    if len(patients) < 2 or min(patients.values()) < n_folds:
+        counts = ", ".join(f"{n} of {o}" for o, n in sorted(patients.items())) or "none"
+        raise DatasetError(
+            f"{n_folds} folds need at least {n_folds} training patients of both outcomes; there are {counts}.",
+            fix="Lower n_folds, or add patients.",
+        )
+    draws = (_draw(used, n_folds, seed_for(seed, "splits", attempt) % 2**32) for attempt in range(_DRAWS))
+    best = min(draws, key=lambda folds: _unevenness(used, folds))
+    for fold in best:
+        _check_fold(fold.check(used), used)
+    return best
+
+
+def patients_per_outcome(cases: Iterable[LesionCase]) -> dict[str, int]:
+    """Number of patients with at least one lesion of each outcome that occurs."""
+    pairs = {(c.outcome, c.patient_id) for c in cases if c.outcome is not None}
+    return dict(Counter(outcome for outcome, _ in pairs))
+
+
+def _draw(cases: Sequence[LesionCase], n_folds: int, random_state: int) -> tuple[Fold, ...]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    strata = [f"{c.outcome} {c.center}" for c in cases]
+    if max(Counter(strata).values()) < n_folds:
+        strata = [str(c.outcome) for c in cases]
+    splitter = StratifiedGroupKFold(n_splits=n_folds, shuffle=True, random_state=random_state)
+    with warnings.catch_warnings():
+        # A small centre may have fewer lesions of an outcome than there are folds.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        parts = list(splitter.split(cases, strata, groups=[c.patient_id for c in cases]))
+    return tuple(
+        Fold(i, tuple(cases[k].case_id for k in train), tuple(cases[k].case_id for k in validation))
+        for i, (train, validation) in enumerate(parts)
+    )
+
+
+def _unevenness(cases: Sequence[LesionCase], folds: Sequence[Fold]) -> tuple[int, float]:
+    """(parts that lack an outcome, summed deviation of the outcome shares of the validation parts)."""
+    outcome = {c.case_id: c.outcome for c in cases}
+    reference = sorted({str(o) for o in outcome.values()})[0]
+    overall = sum(o == reference for o in outcome.values()) / len(outcome)
+    lacking, deviation = 0, 0.0
+    for fold in folds:
+        for part in (fold.train_case_ids, fold.validation_case_ids):
+            lacking += len({outcome[i] for i in part}) < 2
+        found = sum(outcome[i] == reference for i in fold.validation_case_ids)
+        deviation += abs(found / max(1, len(fold.validation_case_ids)) - overall)
+    return lacking, deviation
+
+
+def write_splits(path: Path, folds: Sequence[Fold], *, inputs: dict[str, str] | None = None) -> None:
+    """Store the folds as splits_final.json."""
+    write_artefact(path, SplitsFile(tuple(folds)), inputs=inputs)
+
+
+def read_splits(path: Path, cases: Iterable[LesionCase]) -> tuple[Fold, ...]:
+    """The folds stored at `path`, checked against the cases of the data set; a user's own file is welcome.
+
+    Raises:
+        MissingStageError: no such file.
+        FileFormatError: not of the form {"schema_version": 1, "folds": [{"index", "train_case_ids",
+            "validation_case_ids"}]}.
+        DatasetError: a case is unknown or has no outcome, is validated twice or never, or a part lacks an outcome.
+        LeakageError: a patient stands on both sides of a fold, or a test case is in it.
+    """
+    cases = tuple(cases)
+    folds = read_artefact(path, SplitsFile, made_by="rnnet_plan_experiment").folds
+    try:
+        for fold in folds:
+            _check_fold(fold.check(cases), cases)
+        _check_validated_once(folds, cases)
+    except (DatasetError, LeakageError) as error:
+        raise type(error)(error.problem, where=path, fix=_FIX) from error
+    return folds
+
+
+def _check_fold(fold: Fold, cases: Sequence[LesionCase]) -> None:
+    by_id = {c.case_id: c for c in cases}
+    for part, ids in (("training", fold.train_case_ids), ("validation", fold.validation_case_ids)):
+        held_out = [i for i in ids if by_id[i].split == "test"]
+        if held_out:
+            raise LeakageError(f"Fold {fold.index} uses the test case '{held_out[0]}' for {part}.")
+        unlabelled = [i for i in ids if by_id[i].outcome is None]
+        if unlabelled:
+            raise DatasetError(f"Fold {fold.index} has the case '{unlabelled[0]}', whose outcome is not known.")
+        if len(set(ids)) < len(ids):
+            twice = next(i for i in ids if ids.count(i) > 1)
+            raise DatasetError(f"Fold {fold.index} names the case '{twice}' twice in its {part} part.")
+    if len({by_id[i].outcome for i in fold.train_case_ids}) < 2:
+        raise DatasetError(f"The training part of fold {fold.index} does not have both outcomes.")
+
+
+def _check_validated_once(folds: Sequence[Fold], cases: Sequence[LesionCase]) -> None:
+    """Stacking needs exactly one out-of-fold prediction of every labelled training case."""
+    if [f.index for f in folds] != list(range(len(folds))) or len(folds) < 2:
+        raise DatasetError(f"The folds must be numbered 0, 1, ... and be at least two. "
+                           f"Got {[f.index for f in folds]} instead.")
+    times = Counter(i for fold in folds for i in fold.validation_case_ids)
+    expected = [c.case_id for c in cases if c.split == "train" and c.outcome is not None]
+    wrong = [i for i in expected if times[i] != 1]
+    if wrong:
+        raise DatasetError(
+            f"{len(wrong)} labelled training case(s) are not validated in exactly one fold, "
+            f"for example '{wrong[0]}' in {times[wrong[0]]}."
+        )
+
+
+def fold_of(folds: Sequence[Fold], index: int) -> Fold:
+    """The fold with this index.
+
+    Raises:
+        SettingError: there is none; the message names those that exist.
+    """
+    for fold in folds:
+        if fold.index == index:
+            return fold
+    known = ", ".join(str(f.index) for f in folds)
+    raise SettingError(f"There is no fold {index}.", fix=f"Choose one of {known}, or 'all' to use every training case.")
