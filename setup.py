@@ -33,7 +33,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11",
         "pandas>=2.1",
-        "scikit-learn>=1.5",
+        "scikit-learn>=1.7",
         "SimpleITK>=2.3",
         "nibabel>=5.2",
         "tqdm>=4.66",
@@ -48,7 +48,15 @@ setup(
         "deepbet>=1.0.2",
     ],
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "import-linter>=2.0", "pandas-stubs", "types-tqdm"],
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "ruff>=0.6",
+            "mypy>=1.11",
+            "import-linter>=2.0",
+            "pandas-stubs",
+            "types-tqdm",
+        ],
     },
     entry_points={"console_scripts": [f"rnnet_{name} = rnnet.cli.{name}:main" for name in COMMANDS]},
 )

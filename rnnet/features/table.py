@@ -80,11 +80,6 @@ class FeatureTable:
         values = np.hstack([self.values, other.rows(self.case_ids).values])
         return FeatureTable(self.case_ids, (*self.names, *other.names), values)
 
-    def append(self, other: FeatureTable) -> FeatureTable:
-        """This table's rows and then those of `other`, which must have the same columns."""
-        values = np.vstack([self.values, other.select(self.names).values])
-        return FeatureTable((*self.case_ids, *other.case_ids), self.names, values)
-
     def with_prefix(self, prefix: str) -> FeatureTable:
         """Every column renamed to prefix + name, so that two tables can be joined."""
         return FeatureTable(self.case_ids, tuple(prefix + name for name in self.names), self.values)

@@ -1,0 +1,92 @@
+"""The look of the report: one column, ink on white, tables with rules only, and a version for paper."""
+
+from __future__ import annotations
+
+STYLE = """
+:root { --ink: #1f2933; --muted: #5b6773; --line: #d5dbe1; --tint: #f3f6f9; --accent: #0b4f82; --warn: #8a4b00; }
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
+  "Helvetica Neue", Arial, "Liberation Sans", sans-serif; }
+main, header.top { max-width: 980px; margin: 0 auto; padding: 0 28px; }
+header.top { padding-top: 40px; }
+.eyebrow { margin: 0; color: var(--accent); font-size: 13px; font-weight: 600; letter-spacing: .06em; }
+h1 { margin: 4px 0 6px; font-size: 30px; line-height: 1.2; font-weight: 650; letter-spacing: -.01em; }
+h2 { margin: 44px 0 14px; padding-top: 14px; border-top: 1px solid var(--line); font-size: 21px; line-height: 1.3; }
+h3 { margin: 30px 0 4px; font-size: 16.5px; line-height: 1.35; }
+p { margin: 0 0 12px; max-width: 46em; }
+a { color: var(--accent); }
+.meta, .subtitle, .note, figcaption, .beside { color: var(--muted); }
+.meta { margin: 0; font-size: 14.5px; }
+.subtitle { margin: 0 0 10px; font-size: 14.5px; }
+.notice { margin: 22px 0 0; padding: 12px 16px; border-left: 4px solid #d98a00; background: #fff7e8; font-size: 15px; }
+.notice p { margin: 0; }
+nav { margin: 22px 0 0; font-size: 14.5px; display: flex; flex-wrap: wrap; gap: 4px 20px; }
+nav a { text-decoration: none; }
+nav a:hover { text-decoration: underline; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 14px; margin: 26px 0 4px; }
+.tile { padding: 14px 16px 12px; background: var(--tint); border-radius: 6px; }
+.tile .name { font-size: 14px; font-weight: 600; }
+.tile .value { margin: 2px 0; font-size: 34px; line-height: 1.15; font-weight: 620; color: var(--accent);
+  font-variant-numeric: tabular-nums; }
+.tile .range { font-size: 14px; color: var(--muted); font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; margin: 0 0 10px; }
+table { border-collapse: collapse; width: 100%; font-size: 14.5px; line-height: 1.4;
+  border-top: 1.5px solid var(--ink); border-bottom: 1.5px solid var(--ink); }
+th, td { padding: 6px 12px 6px 0; text-align: left; vertical-align: top; overflow-wrap: break-word; }
+thead th { border-bottom: 1px solid var(--ink); font-weight: 600; vertical-align: bottom; }
+tbody tr + tr > * { border-top: 1px solid var(--line); }
+tbody th { font-weight: 400; }
+tr.primary > * { font-weight: 650; background: var(--tint); }
+table.figures td, table.figures thead th:not(:first-child) { text-align: center; padding: 6px 10px;
+  font-variant-numeric: tabular-nums; }
+table.figures td, table.figures tbody th { white-space: nowrap; }
+table.figures tbody th, table.figures thead th:first-child { padding-left: 8px; }
+table.plan td:last-child { min-width: 15em; } table.plan td { padding-right: 18px; }
+table.plan th, .nowrap { white-space: nowrap; }
+table.facts { width: auto; min-width: 55%; }
+table.facts th { min-width: 13em; color: var(--muted); padding-right: 28px; }
+table.facts td { font-variant-numeric: tabular-nums; }
+code { font: 13px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
+.note { margin: 0 0 4px; padding-left: 18px; font-size: 13.5px; max-width: 60em; }
+.note li { margin: 0 0 2px; }
+.empty { color: var(--muted); }
+figure { margin: 0 0 26px; }
+figure img { display: block; max-width: 100%; height: auto; margin: 0 0 6px; }
+figcaption { font-size: 14px; line-height: 1.45; max-width: 56em; }
+figcaption b { color: var(--ink); font-weight: 600; }
+.figures-grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 8px 28px; }
+.figures-grid figure.wide { grid-column: 1 / -1; } figure.wide img { max-width: min(100%, 820px); }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(290px, 100%), 1fr)); gap: 10px 20px; }
+.gallery figcaption { font-size: 13px; }
+ol.steps { padding-left: 22px; } ol.steps li { margin: 0 0 6px; max-width: 52em; }
+ul.plain li { margin: 0 0 6px; max-width: 52em; }
+.warnings li { color: var(--warn); }
+ul.versions { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 2px 28px;
+  margin: 6px 0 0; padding: 0; list-style: none; font-size: 14.5px; font-variant-numeric: tabular-nums; }
+ul.versions li { display: flex; justify-content: space-between; border-bottom: 1px solid var(--line); padding: 4px 0; }
+ul.versions span { color: var(--muted); }
+.alert { margin: 14px 0 0; font-size: 15px; } .alert, .alert a { color: var(--warn); }
+details summary { cursor: pointer; color: var(--accent); font-size: 14.5px; margin: 12px 0; }
+pre { margin: 0; padding: 14px; background: var(--tint); border-radius: 6px; overflow-x: auto; }
+footer { margin: 56px auto 40px; padding-top: 14px; border-top: 1px solid var(--line); font-size: 13.5px;
+  color: var(--muted); }
+@media (max-width: 640px) {
+  body { font-size: 15px; }
+  main, header.top { padding-left: 16px; padding-right: 16px; }
+  h1 { font-size: 24px; }
+  table.facts { width: 100%; } table.facts th { min-width: 0; }
+}
+@media print {
+  @page { size: A4; margin: 16mm 15mm; }
+  body { font-size: 10pt; }
+  main, header.top { max-width: none; padding: 0; }
+  nav, details { display: none; }
+  h2 { margin-top: 26px; } h2, h3, .subtitle { break-after: avoid; }
+  figure, .tile, tr, .notice, table.figures { break-inside: avoid; }
+  .tiles, .gallery { grid-template-columns: repeat(3, 1fr); } .figures-grid { grid-template-columns: 1fr 1fr; }
+  figure.wide img { max-height: 122mm; width: auto; } .tile .value { font-size: 24pt; }
+  table { font-size: 8.5pt; } .scroll { overflow: visible; }
+  .tile, tr.primary > *, .notice { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+}
+"""

@@ -1,0 +1,166 @@
+"""Results as tables of text: one table per subset, one row per model, the positive class in every title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rnnet.core.errors import DatasetError
+from rnnet.core.types import CONFIGS
+from rnnet.evaluation.statistics import Interval
+from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Counts, MeanSd, ModelSummary
+
+MODEL_NAMES = {
+    "ssl_vit": "SSL ViT",
+    "vit_scratch": "ViT from scratch",
+    "ssl_vit_t1ce": "SSL ViT, T1CE only",
+    "resnet50": "3D ResNet50",
+    "radiomics": "Radiomics",
+    "clinical": "Clinical",
+    "radiomics_clinical": "Radiomics + clinical",
+    "multimodal": "Multimodal",
+}
+_FIRST_SUBSETS = (CROSS_VALIDATION, SAME_CENTER_TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells of text. The first column is left-aligned, the others centred.
+
+    `short_header` is for a terminal of 80 columns.
+    """
+
+    title: str
+    subtitle: str
+    header: tuple[str, ...]
+    short_header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def model_tables(summaries: Sequence[ModelSummary]) -> tuple[Table, ...]:
+    """One table per subset: cross-validation, same-centre test, then the others in the order given.
+
+    Raises:
+        DatasetError: models of one subset that were not evaluated on the same lesions or that do not share the
+            positive outcome; their figures must not stand in one table.
+    """
+    return tuple(_subset_table(by_model) for by_model in by_subset(summaries))
+
+
+def by_subset(summaries: Sequence[ModelSummary]) -> tuple[tuple[ModelSummary, ...], ...]:
+    """The summaries of each subset, subsets and models in the order of the tables, checked to be comparable."""
+    subsets = list(dict.fromkeys(s.subset for s in summaries))
+    ordered = [s for s in _FIRST_SUBSETS if s in subsets] + [s for s in subsets if s not in _FIRST_SUBSETS]
+    groups = tuple(tuple(sorted((s for s in summaries if s.subset == name), key=_rank)) for name in ordered)
+    for group in groups:
+        for other in group[1:]:
+            _check_comparable(group[0], other)
+        if len({s.config for s in group}) < len(group):
+            raise DatasetError(f"A model stands twice in the results of '{group[0].subset}'.")
+    return groups
+
+
+def model_name(config: str) -> str:
+    """Readable name of a configuration."""
+    return MODEL_NAMES.get(config, config)
+
+
+def plain_outcome(outcome: str) -> str:
+    """Readable name of an outcome: radiation_necrosis -> radiation necrosis."""
+    return outcome.replace("_", " ")
+
+
+def subset_heading(s: ModelSummary) -> tuple[str, str]:
+    """Title and subtitle of a subset: its name and positive class; lesions and patients of each class."""
+    title = f"{s.subset_title} (positive class: {plain_outcome(s.positive_outcome)})"
+    return title, classes_line(s.counts, s.positive_outcome, s.negative_outcome)
+
+
+def classes_line(counts: Counts, positive_outcome: str, negative_outcome: str) -> str:
+    """'radiation necrosis: 11 lesions, 9 patients; progression: ...'."""
+    return (
+        f"{plain_outcome(positive_outcome)}: {_lesions(counts.lesions_positive)}, "
+        f"{_patients(counts.patients_positive)}; "
+        f"{plain_outcome(negative_outcome)}: {_lesions(counts.lesions_negative)}, "
+        f"{_patients(counts.patients_negative)}"
+    )
+
+
+def interval_text(interval: Interval) -> str:
+    """'0.912 [0.840, 0.967]'."""
+    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def mean_sd_text(value: MeanSd | None) -> str:
+    """'0.905 ± 0.021', or without SD for a single model, or a dash where no fold has the figure."""
+    if value is None:
+        return "–"
+    return f"{value.mean:.3f}" if value.sd is None else f"{value.mean:.3f} ± {value.sd:.3f}"
+
+
+def _subset_table(group: Sequence[ModelSummary]) -> Table:
+    first = group[0]
+    title, subtitle = subset_heading(first)
+    level = f"{100 * first.intervals['auc'].level:g} %"
+    return Table(
+        title=title,
+        subtitle=subtitle,
+        header=("Model", f"AUC [{level} CI]", "AUC, mean ± SD over folds", "Accuracy", "Sensitivity", "Specificity"),
+        short_header=("Model", f"AUC [{level} CI]", "mean ± SD", "Acc.", "Sens.", "Spec."),
+        rows=tuple(
+            (model_name(s.config), interval_text(s.intervals["auc"]), mean_sd_text(s.mean_sd.get("auc")),
+             f"{s.pooled.accuracy:.3f}", f"{s.pooled.sensitivity:.3f}", f"{s.pooled.specificity:.3f}")
+            for s in group
+        ),
+        notes=_notes(group),
+    )
+
+
+def _notes(group: Sequence[ModelSummary]) -> tuple[str, ...]:
+    first = group[0]
+    together = "out-of-fold predictions pooled" if first.pooling == "out-of-fold" else "ensemble of the fold models"
+    resamples = first.intervals["auc"].n_resamples_used + first.intervals["auc"].n_resamples_omitted
+    notes = [
+        f"AUC, accuracy, sensitivity, specificity: {together}. Mean ± SD: AUC of the single fold models.",
+        f"Interval: bootstrap, {resamples:,} resamples of patients.",
+    ]
+    if first.subset == CROSS_VALIDATION:
+        notes.append("The threshold was chosen on these same predictions, so that accuracy, sensitivity and "
+                     "specificity are optimistic here; AUC does not depend on it.")
+    else:
+        notes.append("The threshold of each model was fixed on its out-of-fold predictions.")
+    if any(s.intervals["auc"].low == s.intervals["auc"].high for s in group):
+        notes.append("An interval without width means that every resample gave the same value (the model separates "
+                     "these few lesions perfectly, or scores all alike): a limit of the bootstrap, not certainty.")
+    if first.counts.lesions_without_outcome:
+        notes.append(f"{_lesions(first.counts.lesions_without_outcome)} without known outcome left out.")
+    notes += [f"{model_name(s.config)}, fold {f.fold}: {f.note}." for s in group for f in s.folds if f.note]
+    return tuple(notes)
+
+
+def _rank(summary: ModelSummary) -> tuple[int, str]:
+    known = summary.config in CONFIGS
+    return (CONFIGS.index(summary.config) if known else len(CONFIGS), summary.config)
+
+
+def _check_comparable(a: ModelSummary, b: ModelSummary) -> None:
+    names = f"'{a.config}' and '{b.config}' on '{a.subset}'"
+    if (a.positive_outcome, a.negative_outcome) != (b.positive_outcome, b.negative_outcome):
+        raise DatasetError(f"{names} do not share the positive class: {a.positive_outcome} and {b.positive_outcome}.",
+                           fix="Run rnnet_train again for the model made with another plan.")
+    differing = sorted(set(a.case_ids) ^ set(b.case_ids))
+    if differing:
+        raise DatasetError(
+            f"{names} were evaluated on different lesions: {', '.join(differing[:10])}"
+            f"{' and more' if len(differing) > 10 else ''} belong to one of them only.",
+            fix="Run rnnet_train or rnnet_predict again so that both models predict the same cases.",
+        )
+
+
+def _lesions(n: int) -> str:
+    return f"{n} lesion" if n == 1 else f"{n} lesions"
+
+
+def _patients(n: int) -> str:
+    return f"{n} patient" if n == 1 else f"{n} patients"
