@@ -1,1 +1,38 @@
-"""rnnet: a self-configuring, self-supervised, multimodal classifier of lesions on MRI."""
+"""rnnet: a self-configuring, self-supervised, multimodal classifier of lesions on MRI.
+
+Every command is a function here: rnnet.plan_and_preprocess(workspace, [1, 2]) and so on; see rnnet.pipeline.
+"""
+
+from rnnet.core.errors import RnnetError
+from rnnet.core.workspace import Workspace
+from rnnet.pipeline import (
+    download_assets,
+    evaluate,
+    explain,
+    extract_fingerprint,
+    fuse,
+    plan_and_preprocess,
+    plan_experiment,
+    predict,
+    preprocess,
+    pretrain,
+    train,
+    verify_dataset_integrity,
+)
+
+__all__ = [
+    "RnnetError",
+    "Workspace",
+    "download_assets",
+    "evaluate",
+    "explain",
+    "extract_fingerprint",
+    "fuse",
+    "plan_and_preprocess",
+    "plan_experiment",
+    "predict",
+    "preprocess",
+    "pretrain",
+    "train",
+    "verify_dataset_integrity",
+]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rnnet.core.codec import digest_of
 from rnnet.core.errors import DatasetError
 from rnnet.core.files import file_digest
 from rnnet.core.types import LesionCase, Problem, Scan
@@ -50,12 +49,6 @@ class RawDataset:
         """Labelled cases of the test split."""
         return tuple(c for c in self.labelled() if c.split == "test")
 
-    def digests(self) -> dict[str, str]:
-        """Digests of the tables and of the lesions: what results made from this data set depend on."""
-        tables = (self.layout.dataset_json, self.layout.cases_csv, self.layout.patients_csv)
-        lesions = sorted((c.case_id, c.patient_id, c.split, c.lesion_value) for c in self.cases)
-        return {**{t.name: file_digest(t) for t in tables if t.is_file()}, "lesions": digest_of(lesions)}
-
 
 def read_dataset(layout: RawLayout, *, n_processes: int = 1) -> RawDataset:
     """The raw data set in `layout`: by its cases.csv, or without one as an unlabelled pool.
@@ -76,6 +69,12 @@ def read_dataset(layout: RawLayout, *, n_processes: int = 1) -> RawDataset:
     _raise_first(problems, name)
     cases, components = pool_cases(scans, n_processes=n_processes)
     return RawDataset(name, layout, manifest, scans, cases, components)
+
+
+def table_digests(layout: RawLayout) -> dict[str, str]:
+    """Digests of the texts that describe a raw data set; they tell whether a plan is older than its data."""
+    paths = (layout.dataset_json, layout.cases_csv, layout.patients_csv)
+    return {path.name: file_digest(path) for path in paths if path.is_file()}
 
 
 def missing_files(scans: Iterable[Scan]) -> list[Problem]:

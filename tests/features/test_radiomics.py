@@ -77,6 +77,18 @@ def test_filter_responses_hardly_depend_on_the_size_of_the_crop() -> None:
         assert abs(small[name] - large[name]) < 0.02 * spread, name
 
 
+@pytest.mark.parametrize("sigma_mm", [1.0, 3.0])
+def test_the_cut_around_the_lesion_leaves_the_filters_room(sigma_mm: float) -> None:
+    import SimpleITK as sitk
+
+    crop = make_crop(48)
+    whole = sitk.LaplacianRecursiveGaussian(sitk.GetImageFromArray(100.0 * crop[0]), sigma_mm, True)
+    inside = sitk.GetArrayFromImage(whole)[crop[1] > 0]
+    features = features_of(crop, FeaturesPlan(bin_width=50.0, wavelet=False, log_sigma_mm=(sigma_mm,)))
+    mean = features[f"log-sigma-{sigma_mm:.0f}-0-mm-3D_firstorder_Mean"]
+    assert abs(mean - inside.mean()) < 0.01 * inside.std()
+
+
 def test_the_grey_levels_do_not_depend_on_background_in_the_crop() -> None:
     crop = make_crop(24)
     emptied = crop.copy()

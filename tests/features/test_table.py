@@ -44,11 +44,6 @@ def test_a_join_of_equal_names_is_refused() -> None:
     assert make_table().join(make_table().with_prefix("again_")).names[3] == "again_age"
 
 
-def test_appended_rows_follow_the_columns_of_the_first_table() -> None:
-    other = FeatureTable(("z",), ("x", "age", "sex=male"), np.array([[3.0, 1.0, 2.0]]))
-    assert make_table().append(other).values[2].tolist() == [1.0, 2.0, 3.0]
-
-
 def test_values_are_copied_and_read_only() -> None:
     values = np.zeros((1, 1))
     table = FeatureTable(("a",), ("f",), values)

@@ -1,0 +1,48 @@
+"""rnnet_evaluate: metrics of every trained configuration and the report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rnnet import pipeline
+from rnnet.cli import _common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = _common.make_parser(
+        "rnnet_evaluate",
+        "Evaluate all trained configurations by cross-validation, on the test split and on external data sets, "
+        "and write the report.",
+        "rnnet_evaluate 1 --external 3",
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="data set, by number or full name")
+    parser.add_argument(
+        "--external", nargs="+", default=[], metavar="DATASET", help="labelled data sets of other centres"
+    )
+    _common.add_plan(parser)
+    _common.add_device(parser)
+    _common.add_processes(parser)
+    _common.add_atlas(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return _common.run(_body, build_parser(), argv)
+
+
+def _body(arguments: argparse.Namespace) -> None:
+    from rnnet.reporting.screen import summary_text
+
+    evaluation = pipeline.evaluate(
+        _common.workspace_of(arguments),
+        arguments.dataset,
+        external=arguments.external,
+        plan_name=arguments.plan_name,
+        device=_common.resolve_device(arguments.device),
+        n_processes=arguments.n_processes,
+    )
+    print(summary_text(evaluation.summaries))
+    print(f"Report: {evaluation.report}")

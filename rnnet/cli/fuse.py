@@ -1,0 +1,40 @@
+"""rnnet_fuse: the stacking model on every fold and in full."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rnnet import pipeline
+from rnnet.cli import _common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = _common.make_parser(
+        "rnnet_fuse",
+        "Train the multimodal stacking model (imaging logit, radiomics, clinical data) on every fold and in full. "
+        "All folds of ssl_vit must be trained first.",
+        "rnnet_fuse 1",
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="data set, by number or full name")
+    _common.add_plan(parser)
+    _common.add_settings(parser)
+    _common.add_processes(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return _common.run(_body, build_parser(), argv)
+
+
+def _body(arguments: argparse.Namespace) -> None:
+    folder = pipeline.fuse(
+        _common.workspace_of(arguments),
+        arguments.dataset,
+        plan_name=arguments.plan_name,
+        settings=arguments.settings,
+        n_processes=arguments.n_processes,
+    )
+    print(f"Fusion models: {folder}")

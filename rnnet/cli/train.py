@@ -1,0 +1,59 @@
+"""rnnet_train: one fold of one configuration."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rnnet import pipeline
+from rnnet.cli import _common
+from rnnet.core.types import CONFIGS
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = _common.make_parser(
+        "rnnet_train",
+        "Train one fold of one configuration: " + ", ".join(CONFIGS) + ".",
+        "rnnet_train 1 0 -c ssl_vit",
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="data set, by number or full name")
+    parser.add_argument(
+        "fold", metavar="FOLD", type=_common.fold_name, help="0 to k-1, or 'all' for every training case"
+    )
+    parser.add_argument("-c", dest="config", default="ssl_vit", metavar="CONFIG", help="default: %(default)s")
+    _common.add_plan(parser)
+    _common.add_device(parser)
+    _common.add_settings(parser)
+    _common.add_processes(parser)
+    parser.add_argument(
+        "-pretrained",
+        default="auto",
+        metavar="FILE|auto|none",
+        help="checkpoint of rnnet_pretrain; 'auto' takes the one of this data set and plan (default: %(default)s)",
+    )
+    parser.add_argument("--continue", dest="resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--val", dest="validate_only", action="store_true", help="only predict with the trained fold")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return _common.run(_body, build_parser(), argv)
+
+
+def _body(arguments: argparse.Namespace) -> None:
+    folder = pipeline.train(
+        _common.workspace_of(arguments),
+        arguments.dataset,
+        arguments.fold,
+        config=arguments.config,
+        plan_name=arguments.plan_name,
+        settings=arguments.settings,
+        pretrained=arguments.pretrained,
+        device=_common.resolve_device(arguments.device),
+        resume=arguments.resume,
+        validate_only=arguments.validate_only,
+        n_processes=arguments.n_processes,
+    )
+    print(f"Fold {arguments.fold} of {arguments.config}: {folder}")

@@ -1,0 +1,93 @@
+"""From the prediction files of all trained configurations to their summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnet.core.codec import write_artefact
+from rnnet.core.errors import MissingStageError, SettingError
+from rnnet.core.log import get_logger
+from rnnet.core.types import CONFIGS, LesionPrediction
+from rnnet.core.workspace import ResultsLayout, trained_folds
+from rnnet.evaluation.decision import Decision, fit_threshold
+from rnnet.evaluation.predictions import out_of_fold, read_predictions
+from rnnet.evaluation.summary import (
+    CROSS_VALIDATION,
+    SAME_CENTER_TEST,
+    Evaluation,
+    ModelSummary,
+    outcomes_and_probabilities,
+    summarise,
+)
+from rnnet.experiment.data import ExperimentData
+
+log = get_logger(__name__)
+
+
+def trained_configs(results: ResultsLayout) -> tuple[str, ...]:
+    """Configurations with at least one trained fold, in the order of the published tables."""
+    return tuple(c for c in CONFIGS if any(results.config(c).glob("fold_[0-9]*/predictions_validation.csv")))
+
+
+def decide(results: ResultsLayout, config: str, positive_outcome: str) -> Decision:
+    """The configuration's threshold, fixed on its out-of-fold predictions and stored beside its folds.
+
+    Raises:
+        MissingStageError: no fold is trained.
+    """
+    folds = trained_folds(results, config, f"rnnet_train DATASET FOLD -c {config}")
+    predictions = out_of_fold([read_predictions(results.fold(config, f).predictions("validation")) for f in folds])
+    y, p = outcomes_and_probabilities(predictions)
+    decision = fit_threshold(y.tolist(), p.tolist(), positive_outcome=positive_outcome)
+    write_artefact(results.decision_json(config), decision)
+    return decision
+
+
+def summarise_all(data: ExperimentData, external: Sequence[str]) -> Evaluation:
+    """Summaries of every trained configuration by cross-validation, on the test split and on external data sets.
+
+    Raises:
+        MissingStageError: nothing is trained.
+    """
+    configs = trained_configs(data.results)
+    if not configs:
+        raise MissingStageError(
+            "No configuration is trained.", where=data.results.folder, fix=f"Run rnnet_train {data.name} 0."
+        )
+    summaries = []
+    for config in configs:
+        decision = decide(data.results, config, data.plan.positive_outcome)
+        for subset in (CROSS_VALIDATION, SAME_CENTER_TEST, *external):
+            summaries += _summary(data, config, subset, decision)
+    return Evaluation(data.name, data.plan.name, tuple(summaries))
+
+
+def subset_file(subset: str) -> str:
+    """Name of the prediction file of a subset: 'validation' for cross-validation, else the subset's own."""
+    return "validation" if subset == CROSS_VALIDATION else subset
+
+
+def _summary(data: ExperimentData, config: str, subset: str, decision: Decision) -> list[ModelSummary]:
+    """The summary as a list of one, or of none where the subset has no predictions or one outcome only."""
+    folds = trained_folds(data.results, config, "rnnet_train")
+    if len(folds) < len(data.folds):
+        log.warning("%s: only %d of %d folds are trained.", config, len(folds), len(data.folds))
+    predictions: dict[int, tuple[LesionPrediction, ...]] = {}
+    for fold in folds:
+        path = data.results.fold(config, fold).predictions(subset_file(subset))
+        if path.is_file():
+            predictions[int(fold)] = read_predictions(path, positive_outcome=data.plan.positive_outcome)
+    if not predictions:
+        return []
+    try:
+        return [
+            summarise(
+                config, subset, list(predictions.values()), fold_numbers=list(predictions),
+                threshold=decision.threshold,
+                positive_outcome=data.plan.positive_outcome, negative_outcome=data.plan.negative_outcome,
+                seed=data.plan.seed,
+            )
+        ]
+    except SettingError as error:
+        log.warning("%s on %s is left out: %s", config, subset, error)
+        return []

@@ -1,0 +1,1 @@
+"""Opens what earlier commands left behind: plan, folds, preprocessed lesions, results."""

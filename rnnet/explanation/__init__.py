@@ -1,0 +1,1 @@
+"""Attention maps in the native grid and as pictures."""

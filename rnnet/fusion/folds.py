@@ -1,0 +1,70 @@
+"""One fold of a tabular configuration of an opened data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rnnet.core.codec import write_artefact
+from rnnet.core.errors import MissingStageError
+from rnnet.core.provenance import make_run_record
+from rnnet.core.types import Fold, LesionPrediction
+from rnnet.evaluation.predictions import ensemble, out_of_fold, read_predictions
+from rnnet.experiment.data import ExperimentData
+from rnnet.features.lesions import lesion_radiomics
+from rnnet.fusion.stacking import train_tabular_fold
+from rnnet.fusion.tabular import USES_IMAGING, USES_RADIOMICS
+
+IMAGING_PART = "ssl_vit"
+
+
+def train_tabular(data: ExperimentData, fold: int | str, *, config: str, n_processes: int) -> None:
+    """Fit a tabular configuration on a fold (or 'all') and write its model and predictions.
+
+    Raises:
+        MissingStageError: multimodal without the out-of-fold predictions of ssl_vit; the message names the folds.
+    """
+    cases = data.corpus.cases
+    oof: Mapping[str, float] | None = None
+    test: Mapping[str, float] | None = None
+    if config in USES_IMAGING:
+        oof, test = imaging_logits(data, fold)
+    radiomics = None
+    if config in USES_RADIOMICS:
+        radiomics = lesion_radiomics(cases, data.corpus, data.store, data.plan, n_processes=n_processes)
+    layout = data.results.fold(config, fold)
+    train_tabular_fold(
+        data.plan, config=config, fold=_present(data, fold), cases=cases, columns=data.raw.manifest.clinical,
+        radiomics=radiomics, oof_logits=oof, test_logits=test, layout=layout, seed=data.plan.seed,
+    )
+    write_artefact(layout.run_json, make_run_record("rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed))
+
+
+def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, float], dict[str, float]]:
+    """(out-of-fold logits of all training cases, logits of the test cases for this fold) of the imaging part."""
+    layouts = [data.results.fold(IMAGING_PART, f.index) for f in data.folds]
+    missing = [
+        str(f.index) for f, layout in zip(data.folds, layouts, strict=True)
+        if not layout.predictions("validation").is_file()
+    ]
+    if missing:
+        raise MissingStageError(
+            f"multimodal needs the out-of-fold predictions of {IMAGING_PART}; missing: fold {', '.join(missing)}.",
+            where=data.results.config(IMAGING_PART), fix=f"Run rnnet_train {data.name} {missing[0]} -c {IMAGING_PART}.",
+        )
+    oof = out_of_fold([read_predictions(layout.predictions("validation")) for layout in layouts])
+    if not data.test_cases:
+        return _logits(oof), {}
+    chosen = layouts if fold == "all" else [layouts[int(fold)]]
+    return _logits(oof), _logits(ensemble([read_predictions(layout.predictions("test")) for layout in chosen]))
+
+
+def _logits(predictions: Iterable[LesionPrediction]) -> dict[str, float]:
+    return {p.case_id: p.logit for p in predictions}
+
+
+def _present(data: ExperimentData, fold: int | str) -> Fold | None:
+    """The fold without the cases whose scans failed in preprocessing."""
+    if fold == "all":
+        return None
+    training, validation = data.sides(fold)
+    return Fold(int(fold), tuple(c.case_id for c in training), tuple(c.case_id for c in validation))

@@ -1,0 +1,103 @@
+"""The cube around one lesion, and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnet.core.errors import CaseFailedError
+from rnnet.core.volume import Array
+from rnnet.planning.plan import CropPlan
+from rnnet.preprocessing.state import LesionBox, PreprocessedCase, PreprocessedScan
+
+Start = tuple[int, int, int]
+
+
+def crop_lesion(scan: PreprocessedScan, *, case_id: str, lesion_value: int, plan: CropPlan) -> PreprocessedCase:
+    """Two channels (2, z, y, x) around one lesion of a scan in memory.
+
+    Raises:
+        CaseFailedError: the scan has no such lesion.
+    """
+    boxes = lesion_boxes(scan.lesions)
+    start = crop_start(boxes, lesion_value, plan, case_id=case_id)
+    image = window(scan.image, start, plan.edge_vox)
+    labels = window(scan.lesions, start, plan.edge_vox)
+    return assemble(case_id, image, labels, lesion_value, boxes, start)
+
+
+def lesion_boxes(labels: Array) -> dict[int, LesionBox]:
+    """Bounding box and centre of mass of every lesion of a label map (z, y, x)."""
+    from scipy.ndimage import find_objects
+
+    boxes: dict[int, LesionBox] = {}
+    for value, box in enumerate(find_objects(labels.astype(np.int32)), start=1):
+        if box is not None:
+            inside = np.argwhere(labels[box] == value)
+            low = np.array([s.start for s in box])
+            centre = inside.mean(axis=0) + low
+            boxes[value] = LesionBox(
+                tuple(int(s.start) for s in box), tuple(int(s.stop) for s in box),  # type: ignore[arg-type]
+                tuple(float(c) for c in centre), len(inside),  # type: ignore[arg-type]
+            )
+    return boxes
+
+
+def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *, case_id: str) -> Start:
+    """First voxel (z, y, x) of the cube centred on the lesion; negative where it sticks out of the grid.
+
+    Raises:
+        CaseFailedError: the scan has no such lesion.
+    """
+    if lesion_value not in boxes:
+        raise CaseFailedError(
+            f"The scan has no lesion {lesion_value}.", where=case_id,
+            fix=f"Lesions of its mask: {', '.join(map(str, sorted(boxes))) or 'none'}. Correct lesion_value or the mask.",
+        )
+    box = boxes[lesion_value]
+    if plan.center == "bounding_box":
+        centre = (np.array(box.low_zyx_vox) + np.array(box.high_zyx_vox) - 1) / 2
+    else:
+        centre = np.array(box.center_of_mass_zyx_vox)
+    z, y, x = (int(c) for c in np.floor(centre - (plan.edge_vox - 1) / 2 + 0.5))
+    return z, y, x
+
+
+def window(array: Array, start_zyx_vox: Start, edge_vox: int) -> Array:
+    """The cube (z, y, x) of an array or b2nd array, zeros outside it."""
+    from acvl_utils.cropping_and_padding.bounding_boxes import crop_and_pad_nd
+
+    box = [[s, s + edge_vox] for s in start_zyx_vox]
+    cube: Array = crop_and_pad_nd(array, box)
+    return cube
+
+
+def assemble(
+    case_id: str, image: Array, labels: Array, lesion_value: int, boxes: dict[int, LesionBox], start: Start
+) -> PreprocessedCase:
+    """The two channels of a lesion from the cubes of image and labels, with what a reader should know."""
+    mask = labels == lesion_value
+    warnings = []
+    box, edge = boxes[lesion_value], image.shape[0]
+    longest = max(h - low for low, h in zip(box.low_zyx_vox, box.high_zyx_vox, strict=True))
+    if longest > edge:
+        warnings.append(f"The lesion is {longest} mm long and does not fit into the crop of {edge} mm.")
+    others = sorted(int(v) for v in np.unique(labels) if v not in (0, lesion_value))
+    if others:
+        warnings.append(f"Other lesions lie inside the crop: {', '.join(map(str, others))}.")
+    array = np.stack([image, mask]).astype(np.float32)
+    return PreprocessedCase(case_id, array, start, tuple(warnings))
+
+
+def paste_crop(crop: Array, start_zyx_vox: Start, shape_zyx: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """The cube (z, y, x) at its place in a grid of `shape_zyx`, zeros elsewhere; what sticks out is dropped."""
+    pasted = np.zeros(shape_zyx, np.float32)
+    target, source = [], []
+    for start, edge, size in zip(start_zyx_vox, crop.shape, shape_zyx, strict=True):
+        low, high = max(0, start), min(size, start + edge)
+        if low >= high:
+            return pasted
+        target.append(slice(low, high))
+        source.append(slice(low - start, high - start))
+    pasted[tuple(target)] = crop[tuple(source)]
+    return pasted

@@ -1,0 +1,143 @@
+"""One scan from raw voxels to the z-scored volume on the atlas grid: the one path of training and prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnet.core.errors import CaseFailedError
+from rnnet.core.volume import Volume
+from rnnet.planning.plan import PreprocessingPlan
+from rnnet.preprocessing.atlas import Atlas
+from rnnet.preprocessing.bias_field import correct_bias_field
+from rnnet.preprocessing.normalize import zscore_in_brain
+from rnnet.preprocessing.registration.quality import correlation, overlap
+from rnnet.preprocessing.registration.rigid import register_rigid
+from rnnet.preprocessing.reorient import reorient_to_lps
+from rnnet.preprocessing.resample import field_of_view, resample_image, resample_lesions
+from rnnet.preprocessing.skull_strip.table import choose_stripper, looks_stripped
+from rnnet.preprocessing.state import NativeGrid, PreprocessedScan, StepRecord
+
+# A scan on the atlas's own grid whose brain covers the atlas's brain this well was registered before.
+REGISTERED_DICE = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """What is known of a scan beside its voxels."""
+
+    declared_registered: bool = False
+    declared_stripped: bool = False
+    weights_folder: Path | None = None
+    seed: int = 0
+
+
+def preprocess_scan(
+    image: Volume, lesions: Volume | None, *, scan_id: str, plan: PreprocessingPlan, atlas: Atlas,
+    settings: ScanSettings | None = None,
+) -> PreprocessedScan:
+    """Reorient, N4, estimate the rigid transform, interpolate once, skull-strip, z-score.
+
+    lesions: label map of the same scan; None for a scan without lesions. A mask whose header is off by less than half
+    a voxel takes the image's grid.
+
+    Raises:
+        CaseFailedError: a step failed, or the scan does not lie on the atlas; the message says what to do.
+    """
+    settings = settings or ScanSettings()
+    native = NativeGrid.of(image)
+    labels, warnings = _labels_on_scan(image, lesions)
+    scan, labels = reorient_to_lps(image), reorient_to_lps(labels)
+    if not np.isfinite(scan.array).all():
+        raise CaseFailedError("The image has voxels that are not finite numbers.", fix="Export the image again.")
+    scan = scan.with_array(scan.array.astype(np.float32))
+    stripped = settings.declared_stripped or looks_stripped(scan.array, scan.spacing_zyx_mm, plan.skull_strip)
+    history = [StepRecord("reorient", {"axes": "LPS", "skull_stripped_already": stripped})]
+    if plan.bias_field.enabled:
+        scan, record = correct_bias_field(scan, plan=plan.bias_field, stripped=stripped)
+        history.append(record)
+    to_atlas, record = _transform(scan, atlas, plan, settings, stripped=stripped)
+    history.append(record)
+    on_atlas = resample_image(scan, atlas.head, to_atlas, interpolation=plan.registration.image_interpolation)
+    on_atlas_labels, redrawn = resample_lesions(labels, atlas.head, to_atlas)
+    brain, record = _brain(on_atlas, on_atlas_labels, atlas, plan, settings, stripped=stripped)
+    history.append(record)
+    history.append(_check_quality(on_atlas, brain, scan, atlas, to_atlas, plan))
+    normalized, record = zscore_in_brain(on_atlas, brain, plan.normalize)
+    return PreprocessedScan(
+        scan_id=scan_id, image=normalized, brain=brain, lesions=on_atlas_labels, native=native, to_atlas=to_atlas,
+        history=(*history, record), warnings=(*warnings, *redrawn), atlas_origin_xyz_mm=atlas.head.origin_xyz_mm,
+    )
+
+
+def _labels_on_scan(image: Volume, lesions: Volume | None) -> tuple[Volume, tuple[str, ...]]:
+    """The label map on a grid that can be trusted, and what was done about its header."""
+    if lesions is None:
+        return image.with_array(np.zeros(image.array.shape, np.uint16)), ()
+    if lesions.same_grid(image):
+        return image.with_array(lesions.array), ()
+    half_voxel = min(image.spacing_zyx_mm) / 2
+    if lesions.array.shape == image.array.shape and lesions.same_grid(image, tolerance_mm=half_voxel):
+        return image.with_array(lesions.array), ("The mask's header is off by less than half a voxel: image grid used.",)
+    inside = lesions.world_xyz_mm(np.argwhere(lesions.array > 0))
+    index = image.index_zyx(inside)
+    share = float(((index >= -0.5) & (index <= np.array(image.array.shape) - 0.5)).all(axis=1).mean()) if len(index) else 0
+    if share < 1:
+        raise CaseFailedError(
+            f"{1 - share:.0%} of the mask lies outside the image.",
+            fix="Is the mask of this scan? Resample it onto the image's grid.",
+        )
+    return lesions, ("The mask has a grid of its own; it is taken where its header says.",)
+
+
+def _transform(
+    scan: Volume, atlas: Atlas, plan: PreprocessingPlan, settings: ScanSettings, *, stripped: bool
+) -> tuple[npt.NDArray[np.float64], StepRecord]:
+    """(4, 4) scan to atlas: the identity for a scan that is registered already, else estimated."""
+    mode = plan.registration.mode
+    if mode == "never" or (mode == "auto" and (settings.declared_registered or _lies_on_atlas(scan, atlas, stripped))):
+        reason = "declared registered" if settings.declared_registered else "registered already"
+        return np.eye(4), StepRecord("registration", {"method": "none", "reason": reason if mode == "auto" else "plan"})
+    matrix = register_rigid(scan, atlas, plan.registration, stripped=stripped, seed=settings.seed)
+    angle = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
+    return matrix, StepRecord("registration", {"method": "rigid, Mattes MI", "angle_degrees": round(angle, 2)})
+
+
+def _lies_on_atlas(scan: Volume, atlas: Atlas, stripped: bool) -> bool:
+    if not (stripped and scan.same_grid(atlas.head, tolerance_mm=0.5)):
+        return False
+    everywhere = np.ones(scan.array.shape, bool)
+    return overlap(scan.array > 0, atlas.brain.array > 0, everywhere) >= REGISTERED_DICE
+
+
+def _brain(
+    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint16], atlas: Atlas, plan: PreprocessingPlan,
+    settings: ScanSettings, *, stripped: bool,
+) -> tuple[npt.NDArray[np.bool_], StepRecord]:
+    """The brain mask on the atlas grid, united with the lesions: a lesion at the rim must not be cut."""
+    stripper = choose_stripper(plan.skull_strip, stripped=stripped, weights_folder=settings.weights_folder)
+    brain = stripper.brain_mask(atlas.head.with_array(image))
+    added = int(((labels > 0) & ~brain).sum())
+    record = StepRecord("skull_strip", {"stripper": stripper.name, "version": stripper.version,
+                                        "lesion_voxels_added": added})
+    return brain | (labels > 0), record
+
+
+def _check_quality(
+    image: npt.NDArray[np.float32], brain: npt.NDArray[np.bool_], scan: Volume, atlas: Atlas,
+    to_atlas: npt.NDArray[np.float64], plan: PreprocessingPlan,
+) -> StepRecord:
+    """The overlap with the atlas's brain in the scan's field of view, refused below the plan's limit."""
+    seen = field_of_view(scan, atlas.head, to_atlas)
+    dice = overlap(brain, atlas.brain.array > 0, seen)
+    likeness = correlation(image, atlas.brain.array, brain & seen & (atlas.brain.array > 0))
+    if dice < plan.registration.minimum_brain_dice:
+        raise CaseFailedError(
+            f"The brain overlaps with the atlas's brain by a Dice of {dice:.2f} only; at least "
+            f"{plan.registration.minimum_brain_dice:.2f} is wanted.",
+            fix="Look at the scan. If it is declared registered, correct dataset.json; if it is not a head, remove it.",
+        )
+    return StepRecord("quality", {"brain_dice": round(dice, 4), "correlation_with_atlas": round(likeness, 4)})

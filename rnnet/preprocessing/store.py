@@ -1,0 +1,124 @@
+"""Preprocessed scans on disk: lossless, with fast access to a window (blosc2's b2nd arrays)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnet.core.codec import artefact_inputs, read_artefact, write_artefact
+from rnnet.core.errors import CaseFailedError, FileFormatError
+from rnnet.core.files import atomic_path
+from rnnet.core.types import LesionCase
+from rnnet.core.volume import Array
+from rnnet.core.workspace import ScanStoreLayout
+from rnnet.planning.plan import CropPlan
+from rnnet.preprocessing.crop import assemble, crop_start, lesion_boxes, window
+from rnnet.preprocessing.state import LesionBox, NativeGrid, PreprocessedCase, PreprocessedScan, StepRecord
+
+CHUNK_VOX = 64
+BLOCK_VOX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRecord:
+    """Everything of a preprocessed scan but its voxels. Written last: a scan with a record is whole."""
+
+    scan_id: str
+    native: NativeGrid
+    to_atlas: tuple[tuple[float, ...], ...]
+    atlas_origin_xyz_mm: tuple[float, float, float]
+    history: tuple[StepRecord, ...]
+    warnings: tuple[str, ...]
+    lesions: Mapping[str, LesionBox] = field(default_factory=dict)
+
+    @property
+    def boxes(self) -> dict[int, LesionBox]:
+        """Boxes by lesion value."""
+        return {int(value): box for value, box in self.lesions.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStore:
+    """The preprocessed scans of one data set under one preprocessing plan."""
+
+    layout: ScanStoreLayout
+
+    def scan_ids(self) -> tuple[str, ...]:
+        """Scans that are whole."""
+        return tuple(sorted(p.stem for p in self.layout.scans.glob("*.json")))
+
+    def has_scan(self, scan_id: str, inputs: Mapping[str, str]) -> bool:
+        """Whether the scan is there and was made from these inputs."""
+        path = self.layout.record(scan_id)
+        return path.is_file() and artefact_inputs(path, made_by="rnnet_preprocess") == dict(inputs)
+
+    def write_scan(self, scan: PreprocessedScan, inputs: Mapping[str, str]) -> None:
+        """Store a scan; its record comes last."""
+        self.layout.record(scan.scan_id).unlink(missing_ok=True)
+        _write(self.layout.image(scan.scan_id), scan.image)
+        _write(self.layout.labels(scan.scan_id), scan.lesions)
+        _write(self.layout.brain(scan.scan_id), scan.brain.astype(np.uint8))
+        record = ScanRecord(
+            scan.scan_id, scan.native, tuple(tuple(float(v) for v in row) for row in scan.to_atlas),
+            scan.atlas_origin_xyz_mm, scan.history, scan.warnings,
+            {str(value): box for value, box in lesion_boxes(scan.lesions).items()},
+        )
+        write_artefact(self.layout.record(scan.scan_id), record, inputs=inputs)
+
+    def read_record(self, scan_id: str) -> ScanRecord:
+        """The record of a scan. Raises MissingStageError when it is not there."""
+        return read_artefact(self.layout.record(scan_id), ScanRecord, made_by="rnnet_preprocess")
+
+    def read_scan(self, scan_id: str) -> PreprocessedScan:
+        """The whole scan."""
+        record = self.read_record(scan_id)
+        return PreprocessedScan(
+            scan_id=scan_id, image=_open(self.layout.image(scan_id))[:],
+            brain=_open(self.layout.brain(scan_id))[:].astype(bool), lesions=_open(self.layout.labels(scan_id))[:],
+            native=record.native, to_atlas=np.array(record.to_atlas), history=record.history,
+            warnings=record.warnings, atlas_origin_xyz_mm=record.atlas_origin_xyz_mm,
+        )
+
+    def read_case(self, case: LesionCase, plan: CropPlan) -> PreprocessedCase:
+        """The crop of one lesion; only its window is decompressed.
+
+        Raises:
+            CaseFailedError: the scan has no such lesion.
+        """
+        boxes = self.read_record(case.scan_id).boxes
+        try:
+            start = crop_start(boxes, case.lesion_value, plan, case_id=case.case_id)
+        except CaseFailedError as error:
+            raise CaseFailedError(error.problem, where=self.layout.record(case.scan_id), fix=error.fix) from error
+        image = window(_open(self.layout.image(case.scan_id)), start, plan.edge_vox)
+        labels = window(_open(self.layout.labels(case.scan_id)), start, plan.edge_vox)
+        return assemble(case.case_id, image, labels, case.lesion_value, boxes, start)
+
+
+def _write(path: Path, array: Array) -> None:
+    import blosc2
+
+    chunks = tuple(min(CHUNK_VOX, n) for n in array.shape)
+    blocks = tuple(min(BLOCK_VOX, n) for n in chunks)
+    parameters = {"codec": blosc2.Codec.ZSTD, "clevel": 3, "nthreads": 1}
+    with atomic_path(path) as temporary:
+        blosc2.asarray(
+            np.ascontiguousarray(array), urlpath=str(temporary), mode="w", chunks=chunks, blocks=blocks,
+            cparams=parameters,
+        )
+
+
+def _open(path: Path) -> Any:
+    import blosc2
+
+    try:
+        return blosc2.open(urlpath=str(path), mode="r", dparams={"nthreads": 1})
+    except (OSError, RuntimeError, ValueError) as error:
+        raise FileFormatError(
+            "A preprocessed scan is missing or damaged.", where=path,
+            fix="Delete its .json record and run rnnet_preprocess again.",
+        ) from error

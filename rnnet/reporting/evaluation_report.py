@@ -1,0 +1,137 @@
+"""From the summaries of all configurations to the figures and the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnet.core.codec import read_artefact
+from rnnet.core.provenance import RunRecord
+from rnnet.core.types import LesionCase, LesionPrediction
+from rnnet.core.workspace import ReportLayout, trained_folds
+from rnnet.evaluation.predictions import read_predictions
+from rnnet.evaluation.runs import subset_file
+from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions
+from rnnet.experiment.data import ExperimentData
+from rnnet.reporting.markup import Figure
+from rnnet.reporting.plots import plot_forest, plot_roc, plot_scores
+from rnnet.reporting.report import write_report
+from rnnet.reporting.tables import by_subset
+
+GALLERY_SIZE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """The figures and where the report lies."""
+
+    summaries: tuple[ModelSummary, ...]
+    report: Path
+
+
+def write_evaluation(data: ExperimentData, evaluation: Evaluation) -> EvaluationReport:
+    """Write figures and report into the evaluation folder of the data set."""
+    layout = ReportLayout(data.results.evaluation)
+    figures = _figures(data, evaluation, layout)
+    manifest = data.raw.manifest
+    write_report(
+        layout.report_html,
+        title=f"{manifest.name}: {data.plan.positive_outcome.replace('_', ' ')} or "
+        f"{data.plan.negative_outcome.replace('_', ' ')}",
+        summaries=evaluation.summaries,
+        figures=figures,
+        gallery=_gallery(data),
+        plan=data.plan,
+        dataset_facts=_dataset_facts(data),
+        failures=[(case.case_id, "its scan failed in preprocessing") for case in data.corpus.missing],
+        warnings=_warnings(data, evaluation),
+        runs=_runs(data, evaluation),
+        demonstration=manifest.reference if manifest.reference.startswith("Demonstration") else "",
+    )
+    return EvaluationReport(evaluation.summaries, layout.report_html)
+
+
+def _figures(data: ExperimentData, evaluation: Evaluation, layout: ReportLayout) -> list[Figure]:
+    positive, negative = data.plan.positive_outcome, data.plan.negative_outcome
+    forest = layout.figure("forest")
+    plot_forest(forest, evaluation.summaries)
+    rocs, distributions = [], []
+    for group in by_subset(evaluation.summaries):
+        subset, title = group[0].subset, group[0].subset_title
+        predictions = {s.config: _pooled(data, s) for s in group}
+        roc, scores = layout.figure(f"roc_{subset}"), layout.figure(f"scores_{subset}")
+        plot_roc(roc, predictions, subset_title=title, positive_outcome=positive)
+        plot_scores(
+            scores, predictions, thresholds={s.config: s.pooled.threshold for s in group}, subset_title=title,
+            positive_outcome=positive, negative_outcome=negative,
+        )
+        rocs.append(Figure(f"ROC, {title}.", "Solid: imaging; dashed: clinical and radiomic tables.", roc))
+        distributions.append(Figure(f"Scores, {title}.", "One point per lesion, by its outcome.", scores, wide=True))
+    caption = "Squares: AUC; lines: its interval by patient; vertical line: chance."
+    return [Figure("AUC of every model.", caption, forest, wide=True), *rocs, *distributions]
+
+
+def _pooled(data: ExperimentData, summary: ModelSummary) -> tuple[LesionPrediction, ...]:
+    folds = trained_folds(data.results, summary.config, "rnnet_train")
+    paths = [data.results.fold(summary.config, f).predictions(subset_file(summary.subset)) for f in folds]
+    return pooled_predictions(summary.subset, [read_predictions(p) for p in paths if p.is_file()])
+
+
+def _gallery(data: ExperimentData) -> list[Figure]:
+    pictures = sorted(data.results.explanation.glob("*.png"))[:GALLERY_SIZE]
+    return [Figure(p.stem, "Attention rollout.", p) for p in pictures]
+
+
+def _dataset_facts(data: ExperimentData) -> dict[str, Any]:
+    manifest = data.raw.manifest
+    return {
+        "Data set": {
+            "folder": data.name, "reference": manifest.reference or "not given",
+            "licence": manifest.licence or "not given",
+            "scans": len(data.raw.scans), "labelled lesions used": len(data.corpus.cases),
+            "positive class": data.plan.positive_outcome,
+        },
+        "Lesions by split, centre and outcome": _counts(data.corpus.cases),
+        "Folds (patients never stand on both sides)": [
+            {"fold": f.index, "training lesions": len(f.train_case_ids), "validation lesions":
+             len(f.validation_case_ids)} for f in data.folds
+        ],
+    }
+
+
+def _counts(cases: Sequence[LesionCase]) -> list[dict[str, Any]]:
+    lesions = Counter((c.split, c.center, str(c.outcome)) for c in cases)
+    patients = {key: {c.patient_id for c in cases if (c.split, c.center, str(c.outcome)) == key} for key in lesions}
+    return [
+        {"split": split, "centre": center, "outcome": outcome.replace("_", " "), "lesions": n,
+         "patients": len(patients[split, center, outcome])}
+        for (split, center, outcome), n in sorted(lesions.items(), key=lambda item: (item[0][0] != "train", item[0]))
+    ]
+
+
+def _warnings(data: ExperimentData, evaluation: Evaluation) -> list[str]:
+    found = []
+    for summary in evaluation.summaries:
+        if summary.subset == CROSS_VALIDATION and len(summary.folds) < len(data.folds):
+            found.append(f"{summary.config}: {len(summary.folds)} of {len(data.folds)} folds are trained.")
+    small = [s for s in evaluation.summaries if min(s.counts.lesions_positive, s.counts.lesions_negative) < 10]
+    for subset in dict.fromkeys(s.subset_title for s in small):
+        found.append(f"{subset}: fewer than ten lesions of one outcome; the intervals are wide for that reason.")
+    if data.corpus.missing:
+        found.append(f"{len(data.corpus.missing)} labelled lesions are left out: their scans failed in preprocessing.")
+    return found
+
+
+def _runs(data: ExperimentData, evaluation: Evaluation) -> list[RunRecord]:
+    """One record per configuration: that of its first fold."""
+    records = []
+    layouts = [data.results.pretrain]
+    for config in dict.fromkeys(s.config for s in evaluation.summaries):
+        layouts.append(data.results.fold(config, trained_folds(data.results, config, "rnnet_train")[0]))
+    for layout in layouts:
+        if layout.run_json.is_file():
+            records.append(read_artefact(layout.run_json, RunRecord, made_by="rnnet_train"))
+    return records

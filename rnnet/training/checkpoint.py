@@ -1,0 +1,118 @@
+"""Checkpoints of tensors and plain types, loadable with weights_only=True: written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rnnet.core.codec import from_plain
+from rnnet.core.errors import FileFormatError, MissingStageError, SettingError
+from rnnet.core.files import atomic_path
+from rnnet.planning.plan import ExperimentPlan
+from rnnet.training.state import FitState
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network, where its training stands, and what its reuse needs to know.
+
+    Attributes:
+        kind: what `model` is: encoder with pretext heads, or a classifier.
+        plan: the experiment plan as plain types; `experiment_plan` gives it back.
+        config: the imaging configuration; 'pretrain' for pretraining.
+        in_channels: input channels of the encoder.
+        channel_names: their names, in order.
+        positive_outcome: what a positive logit means; empty for pretraining.
+        state: epoch, step, best metric and history.
+        model: the network's state dict, on the CPU.
+        training: further state dicts that only resuming needs ('optimizer', 'average'); empty in a final checkpoint.
+        patients_seen: patients whose scans the weights have seen, pretraining included.
+        rnnet_version: version that wrote the file.
+        inputs: digests of what training was made from.
+    """
+
+    kind: Literal["pretrain", "classifier"]
+    plan: Mapping[str, Any]
+    config: str
+    in_channels: int
+    channel_names: tuple[str, ...]
+    positive_outcome: str
+    state: FitState
+    model: Mapping[str, Tensor]
+    patients_seen: tuple[str, ...]
+    rnnet_version: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def epoch(self) -> int:
+        """Finished epochs."""
+        return self.state.epoch
+
+    def experiment_plan(self) -> ExperimentPlan:
+        """The plan that the network was trained with."""
+        plan: ExperimentPlan = from_plain(ExperimentPlan, self.plan, where="plan")
+        return plan
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically; tensors are moved to the CPU, so that the file opens on every machine."""
+    content = {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
+    content = {**content, "state": checkpoint.state.to_dict(), "format_version": FORMAT_VERSION}
+    with atomic_path(path) as temporary:
+        torch.save(_plain(content), temporary)
+
+
+def read_checkpoint(path: Path, *, made_by: str) -> Checkpoint:
+    """The checkpoint at `path`, its tensors on the CPU. Runs no code from the file.
+
+    Raises:
+        MissingStageError: no such file; the message names `made_by`, the command that makes it.
+        FileFormatError: damaged, from another program, or of another format version.
+    """
+    if not path.is_file():
+        raise MissingStageError("The checkpoint is not there.", where=path, fix=f"Run {made_by}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the bytes of a damaged file can break the reader at any place
+        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+        raise FileFormatError(
+            f"The checkpoint cannot be read ({reason}).", where=path, fix=f"Run {made_by} again."
+        ) from error
+    names = {f.name for f in fields(Checkpoint)}
+    if not isinstance(content, dict) or not names <= content.keys():
+        raise FileFormatError(
+            "The file is not a checkpoint of rnnet.", where=path, fix=f"Give a checkpoint that {made_by} wrote."
+        )
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise FileFormatError(
+            f"The checkpoint has format version {version}, not {FORMAT_VERSION}.", where=path,
+            fix=f"Run {made_by} again with this version of rnnet.",
+        )
+    parts = {name: content[name] for name in names}
+    tuples = {name: tuple(parts[name]) for name in ("channel_names", "patients_seen")}
+    try:
+        state = from_plain(FitState, parts["state"], where="state")
+    except SettingError as error:
+        raise FileFormatError(error.problem, where=path, fix=f"Run {made_by} again.") from error
+    return Checkpoint(**{**parts, **tuples, "state": state})
+
+
+def _plain(value: Any) -> Any:
+    """Copy of `value` with detached CPU tensors and plain containers."""
+    if isinstance(value, Tensor):
+        # clone: a view would store the whole tensor that it looks into.
+        return value.detach().cpu().clone()
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value

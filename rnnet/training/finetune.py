@@ -1,0 +1,226 @@
+"""Fine-tuning of one imaging configuration on one fold: checkpoint, curves and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rnnet.core.codec import digest_of, to_plain, write_artefact
+from rnnet.core.errors import DatasetError, SettingError
+from rnnet.core.files import file_digest
+from rnnet.core.log import get_logger
+from rnnet.core.provenance import make_run_record, package_version
+from rnnet.core.types import LesionCase, positive_label
+from rnnet.core.workspace import FoldLayout
+from rnnet.dataset.leakage import check_no_shared_patients
+from rnnet.networks.classifier import Classifier, build_classifier, channels_of
+from rnnet.networks.transfer import load_encoder
+from rnnet.planning.plan import ExperimentPlan
+from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from rnnet.training.classify_task import ClassifyTask, LabelledCrops
+from rnnet.training.interrupt import stop_on_sigterm
+from rnnet.training.loader import ReadCase, load_crops
+from rnnet.training.loop import fit
+from rnnet.training.precision import Precision, choose_precision, open_device, training_numerics
+from rnnet.training.predict import validate_fold
+from rnnet.training.recorder import Recorder
+from rnnet.training.resume import resume_state
+from rnnet.training.reuse import check_reusable
+from rnnet.training.state import FitState
+
+log = get_logger(__name__)
+
+PRETRAINED_CONFIGS = ("ssl_vit", "ssl_vit_t1ce")
+
+
+def run_finetuning(
+    plan: ExperimentPlan, *, config: str, fold_name: str, train_cases: Sequence[LesionCase],
+    validation_cases: Sequence[LesionCase], test_cases: Sequence[LesionCase], read_case: ReadCase, layout: FoldLayout,
+    device: str, pretrained: Path | None, resume: bool, seed: int | None = None,
+    held_out_patients: Collection[str] | None = None, show_progress: bool = True, precision: Precision = "auto",
+    inputs: Mapping[str, str] | None = None, stop_requested: Callable[[], bool] | None = None,
+) -> None:
+    """Train the classifier of `config` and write checkpoint_best, curves and predictions into `layout`.
+
+    With a pretrained encoder, plan.finetune.probe_epochs with a frozen encoder come before plan.finetune.epochs.
+    The best epoch by validation loss or AUC is kept; without validation cases the last one.
+
+    Args:
+        plan: its finetune, network and crop parts are used.
+        config: an imaging configuration.
+        fold_name: '0' to 'k-1' or 'all'; part of every seed.
+        train_cases: labelled cases of both outcomes.
+        validation_cases: labelled; empty for the fold 'all'.
+        test_cases: predicted at the end, never trained on or selected by; outcomes may be unknown.
+        read_case: gives the crop of a lesion.
+        layout: where the files go; those of an earlier run of this fold are replaced.
+        device: 'cpu', 'cuda', 'cuda:N' or 'mps'.
+        pretrained: checkpoint of run_pretraining; None starts from random weights.
+        resume: go on from checkpoint_latest.
+        seed: of weights, order and augmentation; None takes the plan's.
+        held_out_patients: that pretraining must not have seen, named as pretraining named them; None takes the test
+            cases' patients.
+        show_progress: bars on standard error.
+        precision: of training; predictions are always made in float32.
+        inputs: digests of what the run is made from.
+        stop_requested: asked after each step, beside SIGTERM.
+
+    Raises:
+        LeakageError: a patient stands on two sides, pretraining included.
+        SettingError: the pretrained encoder does not fit the plan, or settings that contradict each other.
+        DatasetError: an outcome is unknown, or all training cases have the same one.
+        TrainingInterruptedError: stopped on request; the state is saved.
+    """
+    plan = plan if seed is None else replace(plan, seed=seed)
+    held_out = {c.patient_id for c in test_cases} if held_out_patients is None else held_out_patients
+    place = open_device(device)
+    _check(plan, config, pretrained, train_cases, validation_cases, test_cases)
+    classifier, pretrained_patients = _initial(plan, config, pretrained, held_out)
+    digests = {**(inputs or {}), **_digests(plan, train_cases, validation_cases, pretrained)}
+    probe_epochs = plan.finetune.probe_epochs if pretrained is not None else 0
+    if probe_epochs + plan.finetune.epochs < 1:
+        raise SettingError("The field 'finetune.epochs' must be at least 1 without a linear probe. Got 0 instead.")
+    train, validation = (
+        _labelled(cases, read_case, plan, place, show_progress) for cases in (train_cases, validation_cases)
+    )
+    if train is None:
+        raise DatasetError(f"Fold {fold_name} has no training case.", fix="Correct splits_final.json.")
+    with training_numerics(place), stop_on_sigterm(stop_requested) as stop:
+        task = ClassifyTask(
+            plan, classifier, train, validation=validation, channels=channels_of(config), probe_epochs=probe_epochs,
+            name=f"{config}, fold {fold_name}", precision=choose_precision(precision, place),
+        )
+        patients = {*pretrained_patients, *(c.patient_id for c in (*train_cases, *validation_cases))}
+        store = _Store(plan, config, task, tuple(sorted(patients)), digests, layout)
+        state = store.begin(resume=resume, device=device)
+        recorder = Recorder(
+            layout, title=f"{task.title}: {len(train_cases)} training, {len(validation_cases)} validation lesions",
+            save_latest=store.save_latest, save_best=store.save_best,
+            checkpoint_minutes=plan.pretrain.checkpoint_minutes,
+        )
+        state = fit(
+            task, epochs=probe_epochs + plan.finetune.epochs, state=state, seed=plan.seed, recorder=recorder,
+            stop_requested=stop, show_progress=show_progress,
+        )
+        if validation is None:
+            store.save_best(state)
+    validate_fold(
+        layout, validation_cases=validation_cases, test_cases=test_cases, read_case=read_case, device=device,
+        show_progress=show_progress,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """Writes the checkpoints of one fold."""
+
+    plan: ExperimentPlan
+    config: str
+    task: ClassifyTask
+    patients_seen: tuple[str, ...]
+    inputs: Mapping[str, str]
+    layout: FoldLayout
+
+    def begin(self, *, resume: bool, device: str) -> FitState:
+        """The state to start from. A new run first takes away what an earlier one left in the folder."""
+        record = make_run_record("rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs)
+        write_artefact(self.layout.run_json, record)
+        if resume:
+            return resume_state(
+                self.task, self.layout.checkpoint_latest, self.plan, part="finetune", config=self.config,
+                inputs=self.inputs, made_by="rnnet_train",
+            )
+        former = (self.layout.checkpoint_latest, self.layout.checkpoint_best)
+        for path in (*former, self.layout.predictions("validation"), self.layout.predictions("test")):
+            path.unlink(missing_ok=True)
+        return FitState()
+
+    def save_latest(self, state: FitState) -> None:
+        """What resuming needs: the weights that are trained, and the optimiser."""
+        checkpoint = self._checkpoint(state, self.task.model.state_dict())
+        write_checkpoint(self.layout.checkpoint_latest, replace(checkpoint, training=self.task.training_state()))
+
+    def save_best(self, state: FitState) -> None:
+        """What prediction needs: the weights that were evaluated."""
+        write_checkpoint(self.layout.checkpoint_best, self._checkpoint(state, self.task.kept.state_dict()))
+
+    def _checkpoint(self, state: FitState, model: Mapping[str, Tensor]) -> Checkpoint:
+        channels = channels_of(self.config)
+        return Checkpoint(
+            kind="classifier", plan=to_plain(self.plan), config=self.config, in_channels=len(channels),
+            channel_names=tuple(self.plan.channels[i] for i in channels),
+            positive_outcome=self.plan.positive_outcome, state=state, model=model, patients_seen=self.patients_seen,
+            rnnet_version=package_version("rnnet"), inputs=self.inputs,
+        )
+
+
+def _initial(
+    plan: ExperimentPlan, config: str, pretrained: Path | None, held_out_patients: Collection[str]
+) -> tuple[Classifier, tuple[str, ...]]:
+    """The classifier before training, and the patients that its encoder has seen already."""
+    classifier = build_classifier(plan, config=config)
+    if pretrained is None:
+        if config in PRETRAINED_CONFIGS:
+            log.warning("%s starts from random weights: no pretrained encoder was given.", config)
+        return classifier, ()
+    checkpoint = read_checkpoint(pretrained, made_by="rnnet_pretrain")
+    check_reusable(checkpoint, plan, held_out_patients=held_out_patients)
+    report = load_encoder(classifier.encoder, checkpoint.model, in_channels=len(channels_of(config)))
+    log.info("Pretrained encoder: %s", report)
+    return classifier, checkpoint.patients_seen
+
+
+def _check(
+    plan: ExperimentPlan, config: str, pretrained: Path | None, train_cases: Sequence[LesionCase],
+    validation_cases: Sequence[LesionCase], test_cases: Sequence[LesionCase],
+) -> None:
+    if pretrained is not None and config not in PRETRAINED_CONFIGS:
+        raise SettingError(
+            f"'{config}' is trained from random weights and takes no pretrained encoder.", where=pretrained,
+            fix=f"Use -pretrained none, or one of {', '.join(PRETRAINED_CONFIGS)}.",
+        )
+    unknown = [c.case_id for c in (*train_cases, *validation_cases) if c.outcome is None]
+    if unknown:
+        raise DatasetError(
+            f"{len(unknown)} case(s) to train on have no outcome: {', '.join(unknown[:5])}.",
+            fix="Fill in the column 'outcome' of cases.csv, or take them out of splits_final.json.",
+        )
+    for cases, name in ((train_cases, "training"), (validation_cases, "validation")):
+        outcomes = {c.outcome for c in cases}
+        needs_both = name == "training" or (cases and plan.finetune.select_best_by == "auc")
+        if needs_both and outcomes != {plan.positive_outcome, plan.negative_outcome}:
+            raise DatasetError(
+                f"The {name} cases must have both outcomes, '{plan.positive_outcome}' and '{plan.negative_outcome}'. "
+                f"Got {', '.join(sorted(map(str, outcomes))) or 'no case'}.",
+                fix="Correct splits_final.json, or use fewer folds.",
+            )
+    sides = [{c.patient_id for c in cases} for cases in (train_cases, validation_cases, test_cases)]
+    check_no_shared_patients(sides[0], sides[1], what="Training and validation")
+    check_no_shared_patients(sides[0] | sides[1], sides[2], what="Training and test")
+
+
+def _labelled(
+    cases: Sequence[LesionCase], read_case: ReadCase, plan: ExperimentPlan, device: torch.device, show_progress: bool
+) -> LabelledCrops | None:
+    if not cases:
+        return None
+    crops = load_crops(cases, read_case, device=device, dtype=torch.float32, show_progress=show_progress)
+    labels = [positive_label(case, plan.positive_outcome) for case in cases]
+    return LabelledCrops(crops, torch.tensor(labels))
+
+
+def _digests(
+    plan: ExperimentPlan, train_cases: Sequence[LesionCase], validation_cases: Sequence[LesionCase],
+    pretrained: Path | None,
+) -> dict[str, str]:
+    """What the result depends on beside plan and code."""
+    sides = {"training cases": train_cases, "validation cases": validation_cases}
+    digests = {
+        name: digest_of([(c.case_id, positive_label(c, plan.positive_outcome)) for c in cases])
+        for name, cases in sides.items()
+    }
+    return digests if pretrained is None else {**digests, "pretrained encoder": file_digest(pretrained)}

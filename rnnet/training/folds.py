@@ -1,0 +1,52 @@
+"""One fold of an imaging configuration of an opened data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnnet.core.errors import MissingStageError
+from rnnet.core.log import get_logger
+from rnnet.experiment.data import ExperimentData
+from rnnet.training.finetune import PRETRAINED_CONFIGS, run_finetuning
+from rnnet.training.predict import validate_fold
+
+log = get_logger(__name__)
+
+
+def train_imaging_fold(
+    data: ExperimentData, fold: int | str, *, config: str, pretrained: str, device: str, resume: bool,
+    validate_only: bool,
+) -> None:
+    """Fine-tune `config` on a fold and write its checkpoint and predictions.
+
+    pretrained: 'auto' takes rnnet_pretrain's result of the same data set and plan, 'none' starts from scratch,
+    anything else is the path of a checkpoint. validate_only: predict again with the trained fold.
+
+    Raises:
+        MissingStageError: the pretrained checkpoint is not there; the message names the command.
+    """
+    layout = data.results.fold(config, fold)
+    training, validation = data.sides(fold)
+    if validate_only:
+        validate_fold(
+            layout, validation_cases=validation, test_cases=data.test_cases, read_case=data.corpus.read, device=device
+        )
+        return
+    run_finetuning(
+        data.plan, config=config, fold_name=str(fold), train_cases=training, validation_cases=validation,
+        test_cases=data.test_cases, read_case=data.corpus.read, layout=layout, device=device,
+        pretrained=_pretrained_path(data, config, pretrained), resume=resume,
+        held_out_patients=data.held_out_patient_ids(),
+    )
+
+
+def _pretrained_path(data: ExperimentData, config: str, pretrained: str) -> Path | None:
+    if config not in PRETRAINED_CONFIGS or pretrained == "none":
+        return None
+    path = data.results.pretrained_checkpoint if pretrained == "auto" else Path(pretrained)
+    if not path.is_file():
+        raise MissingStageError(
+            f"'{config}' starts from a pretrained encoder, and there is none.", where=path,
+            fix=f"Run rnnet_pretrain -d {data.name}, or give -pretrained FILE, or train -c vit_scratch.",
+        )
+    return path

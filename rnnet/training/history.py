@@ -1,0 +1,106 @@
+"""metrics.jsonl, one line for each finished epoch, and progress.png drawn from the same rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnet.core.files import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Row = Mapping[str, float]
+_BLUE, _RED, _GREEN, _GREY = "#1f5f99", "#c8553d", "#3a7d44", "#8a8f98"
+_STYLE = {
+    "train_loss": ("training", _BLUE), "validation_loss": ("validation", _RED),
+    "restoration": ("restoration (L1)", _GREEN), "contrastive": ("contrastive (NT-Xent)", _RED),
+}
+
+
+def start_history(path: Path, rows: Sequence[Row]) -> None:
+    """Write metrics.jsonl with exactly `rows`: none for a new run, the checkpoint's for a resumed one.
+
+    Epochs that were written after the checkpoint are trained again, so their lines go.
+    """
+    write_text(path, "".join(_line(row) for row in rows))
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Add the line of one epoch."""
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(_line(row))
+
+
+def read_history(path: Path) -> tuple[Row, ...]:
+    """The rows of metrics.jsonl. A last line that a crash left unfinished is not one."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n") and line.strip():
+            rows.append(json.loads(line))
+    return tuple(rows)
+
+
+def _line(row: Row) -> str:
+    whole = {k: int(v) if k == "epoch" else v for k, v in row.items()}
+    return json.dumps(whole, allow_nan=False) + "\n"
+
+
+def draw_progress(path: Path, rows: Sequence[Row], *, title: str, best_epoch: int | None = None) -> None:
+    """Draw progress.png: losses, with the validation AUC on the right axis, and below the learning rate.
+
+    best_epoch: number of the epoch whose weights are kept, marked by a vertical line.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    # The object interface: pyplot would choose a window system and keep the figure alive.
+    figure = Figure(figsize=(9, 7), dpi=110)
+    FigureCanvasAgg(figure)
+    # Fixed margins: an automatic layout draws everything twice, and this runs beside training.
+    margins = {"left": 0.08, "right": 0.92, "top": 0.9, "bottom": 0.08, "hspace": 0.08}
+    losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=margins)
+    _draw_losses(losses, rows, best_epoch)
+    _plot(rates, rows, "learning_rate", "learning rate", _GREY)
+    rates.set_ylabel("learning rate")
+    rates.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    rates.set_xlabel("epoch")
+    rates.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (losses, rates):
+        axes.grid(alpha=0.25)
+        axes.spines[["top"]].set_visible(False)
+    figure.suptitle(title, x=margins["left"], ha="left", fontsize=12)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def _draw_losses(axes: Axes, rows: Sequence[Row], best_epoch: int | None) -> None:
+    for key, (label, color) in _STYLE.items():
+        _plot(axes, rows, key, label, color, width=1.8 if key.endswith("loss") else 1.0)
+    axes.set_ylabel("loss")
+    if best_epoch is not None:
+        axes.axvline(best_epoch, color=_GREY, linestyle=":", label=f"best: epoch {best_epoch}")
+    handles, labels = axes.get_legend_handles_labels()
+    if any("validation_auc" in row for row in rows):
+        right = axes.twinx()
+        _plot(right, rows, "validation_auc", "validation AUC", _GREEN)
+        right.set_ylim(0.0, 1.02)
+        right.set_ylabel("AUC", color=_GREEN)
+        right.spines[["top"]].set_visible(False)
+        more, more_labels = right.get_legend_handles_labels()
+        handles, labels = [*handles, *more], [*labels, *more_labels]
+    if handles:
+        # Above the axes: a legend inside would cover a curve that ends there.
+        axes.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(labels), frameon=False,
+                    fontsize=9)
+
+
+def _plot(axes: Axes, rows: Sequence[Row], key: str, label: str, color: str, *, width: float = 1.5) -> None:
+    known = [row for row in rows if key in row]
+    if known:
+        # A single epoch would be an invisible line without its marker.
+        axes.plot([row["epoch"] for row in known], [row[key] for row in known], color=color, label=label,
+                  linewidth=width, marker="o" if len(known) < 30 else "", markersize=3)

@@ -1,0 +1,143 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from rnnet.core.errors import RnnetError
+from rnnet.core.log import get_logger
+from rnnet.core.seeding import seed_for
+from rnnet.training.distributed import ProcessGroup
+from rnnet.training.optim import set_learning_rate
+from rnnet.training.recorder import Recorder
+from rnnet.training.state import FitState
+from rnnet.training.task import Task
+
+log = get_logger(__name__)
+
+MOST_SKIPPED_IN_A_ROW = 5
+
+
+class TrainingInterruptedError(RnnetError):
+    """Training was asked to stop; its state is saved."""
+
+
+def fit(
+    task: Task, *, epochs: int, state: FitState, seed: int, recorder: Recorder | None,
+    stop_requested: Callable[[], bool], group: ProcessGroup | None = None, show_progress: bool = True,
+) -> FitState:
+    """Train from `state` to the end of `epochs` epochs and return the final state.
+
+    Args:
+        task: what to learn; its weights and optimiser are those of `state`.
+        epochs: number of epochs in all, those before `state` included.
+        state: where to start.
+        seed: of dropout and drop-path; with epoch and step it fixes every draw.
+        recorder: writes the files; None in all processes but the first.
+        stop_requested: asked after each step.
+        group: the processes that share the batches.
+        show_progress: a bar for each epoch on standard error.
+
+    Raises:
+        TrainingInterruptedError: stopped on request, after saving.
+        RnnetError: the loss was not finite in five steps in a row.
+    """
+    group = group or ProcessGroup()
+    if recorder is not None:
+        recorder.start(state)
+    for epoch in range(state.epoch, epochs):
+        begin_s = time.monotonic()
+        task.begin_epoch(epoch)
+        batches = task.batches(epoch)
+        with tqdm(
+            total=len(batches), initial=state.step, desc=f"{task.title} {epoch + 1}/{epochs}", leave=False,
+            disable=not show_progress or not group.is_main,
+        ) as bar:
+            for step in range(state.step, len(batches)):
+                torch.manual_seed(seed_for(seed, "network", epoch, step, group.rank))
+                state = _after_step(state, take_step(task, batches[step], epoch, step, group), task, epoch, step)
+                bar.set_postfix(_means(state), refresh=False)
+                bar.update()
+                if recorder is not None:
+                    recorder.after_step(state)
+                if group.any(stop_requested(), task.device):
+                    raise _interrupted(state, recorder)
+        state, improved = _after_epoch(state, task, epoch, batches, begin_s)
+        if recorder is not None:
+            recorder.after_epoch(state, improved=improved)
+    if recorder is not None:
+        recorder.finish(state)
+    return state
+
+
+def take_step(
+    task: Task, indices: Tensor, epoch: int, step: int, group: ProcessGroup | None = None
+) -> dict[str, float] | None:
+    """The losses of one update; None, and no update, where one of them is not finite."""
+    set_learning_rate(task.optimizer, task.learning_rate(epoch, step))
+    task.optimizer.zero_grad(set_to_none=True)
+    losses = task.losses(indices, epoch, step)
+    losses["loss"].backward()  # type: ignore[no-untyped-call]
+    local = torch.stack([value.detach().float() for value in losses.values()])
+    values = (group or ProcessGroup()).mean(local).tolist()
+    if not all(map(math.isfinite, values)):
+        return None
+    task.optimizer.step()
+    task.after_step()
+    return dict(zip(losses, values, strict=True))
+
+
+def _after_step(state: FitState, losses: dict[str, float] | None, task: Task, epoch: int, step: int) -> FitState:
+    if losses is not None:
+        sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
+        return replace(state, step=step + 1, sums=sums, counted=state.counted + 1, skipped_in_a_row=0)
+    skipped = state.skipped_in_a_row + 1
+    log.warning("Epoch %d, step %d: the loss is not finite; the step is skipped.", epoch + 1, step + 1)
+    if skipped >= MOST_SKIPPED_IN_A_ROW:
+        raise RnnetError(
+            f"The loss was not finite in {skipped} steps in a row, last in step {step + 1} of epoch {epoch + 1}.",
+            fix=f"Lower {task.part}.learning_rate, and look for scans with extreme values in the integrity check.",
+        )
+    return replace(state, step=step + 1, skipped_in_a_row=skipped)
+
+
+def _after_epoch(
+    state: FitState, task: Task, epoch: int, batches: Sequence[Tensor], begin_s: float
+) -> tuple[FitState, bool]:
+    """The state at the start of the next epoch, and whether this epoch is the best so far."""
+    figures = task.evaluate()
+    score = task.score(figures)
+    improved = score is not None and math.isfinite(score) and (state.best is None or score < state.best)
+    row: dict[str, float] = {"epoch": epoch + 1}
+    means = _means(state)
+    row |= {"train_loss" if name == "loss" else name: value for name, value in means.items()}
+    row |= {name: value for name, value in figures.items() if math.isfinite(value)}
+    row |= {"learning_rate": task.learning_rate(epoch, len(batches) - 1), "seconds": time.monotonic() - begin_s}
+    if score is not None:
+        row["is_best"] = float(improved)
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "is_best"))
+    log.info("%s, epoch %d: %s%s", task.title, epoch + 1, shown, " (best so far)" if improved else "")
+    history = (*state.history, row)
+    best = score if improved else state.best
+    skipped = state.skipped_in_a_row
+    return FitState(epoch=epoch + 1, best=best, history=history, skipped_in_a_row=skipped), improved
+
+
+def _means(state: FitState) -> dict[str, float]:
+    return {name: total / state.counted for name, total in state.sums.items()}
+
+
+def _interrupted(state: FitState, recorder: Recorder | None) -> TrainingInterruptedError:
+    if recorder is not None:
+        recorder.save(state)
+    return TrainingInterruptedError(
+        f"Training was stopped in epoch {state.epoch + 1} after step {state.step}; its state is saved.",
+        fix="Run the same command with --continue to go on.",
+    )

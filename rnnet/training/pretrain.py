@@ -1,0 +1,140 @@
+"""Pretraining: from unlabelled lesions to an encoder that carries the conditions of its reuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from rnnet.core.codec import digest_of, to_plain, write_artefact
+from rnnet.core.errors import DatasetError, LeakageError, SettingError
+from rnnet.core.provenance import make_run_record, package_version
+from rnnet.core.types import LesionCase
+from rnnet.core.workspace import FoldLayout
+from rnnet.planning.plan import ExperimentPlan
+from rnnet.training.checkpoint import Checkpoint, write_checkpoint
+from rnnet.training.distributed import ProcessGroup, joined
+from rnnet.training.interrupt import stop_on_sigterm
+from rnnet.training.loader import CropTable, ReadCase, load_crops
+from rnnet.training.loop import fit
+from rnnet.training.precision import Precision, choose_precision, open_device, training_numerics
+from rnnet.training.pretrain_task import PretrainTask
+from rnnet.training.recorder import Recorder
+from rnnet.training.resume import resume_state
+from rnnet.training.state import FitState
+
+
+def run_pretraining(
+    plan: ExperimentPlan, cases: Sequence[LesionCase], read_case: ReadCase, *, layout: FoldLayout,
+    final_checkpoint: Path, device: str, resume: bool, show_progress: bool = True,
+    group: ProcessGroup | None = None, precision: Precision = "auto", inputs: Mapping[str, str] | None = None,
+    stop_requested: Callable[[], bool] | None = None,
+) -> Path:
+    """Train encoder and pretext heads on every case and return the path of the final checkpoint.
+
+    Always on all the plan's channels; an encoder for the image alone takes the image's weights from it.
+    The same seed gives the same weights on a CPU, and an interrupted run that is resumed ends with the weights of
+    an uninterrupted one.
+
+    Args:
+        plan: its pretrain, network and crop parts and its seed are used.
+        cases: lesions with or without outcome. Patient ids must be unique over all data sets together.
+        read_case: gives the crop of a lesion; lesions without a crop are left out and logged.
+        layout: where checkpoint_latest, metrics.jsonl, progress.png and run.json go.
+        final_checkpoint: where the result goes.
+        device: 'cpu', 'cuda', 'cuda:N' or 'mps'.
+        resume: go on from checkpoint_latest.
+        show_progress: bars on standard error.
+        group: the processes that torchrun started; only the first writes files. None is one process.
+        precision: 'auto' takes bfloat16 where the device is fast at it.
+        inputs: digests of what the run is made from.
+        stop_requested: asked after each step, beside SIGTERM.
+
+    Raises:
+        LeakageError: a case of the test split.
+        SettingError: settings that pretraining cannot work with.
+        TrainingInterruptedError: stopped on request; the state is saved.
+    """
+    group = group or ProcessGroup()
+    _check(plan, cases, group)
+    with joined(group, device) as own_device, stop_on_sigterm(stop_requested) as stop:
+        place = open_device(own_device)
+        crops = load_crops(
+            cases, read_case, device=place, dtype=torch.float16, skip_failed=True,
+            show_progress=show_progress and group.is_main,
+        )
+        if len(crops) < max(2, group.count):
+            raise DatasetError(f"Pretraining needs more than {len(crops)} lesion(s).", fix="Add data sets with -d.")
+        with training_numerics(place):
+            task = PretrainTask(plan, crops, precision=choose_precision(precision, place), group=group)
+            digests = {**(inputs or {}), "cases": digest_of(crops.case_ids)}
+            store = _Store(plan, task, crops, digests, layout, final_checkpoint)
+            state = FitState()
+            if resume:
+                state = resume_state(
+                    task, layout.checkpoint_latest, plan, part="pretrain", config="pretrain", inputs=digests,
+                    made_by="rnnet_pretrain",
+                )
+            state = fit(
+                task, epochs=plan.pretrain.epochs, state=state, seed=plan.seed,
+                recorder=store.recorder(device) if group.is_main else None, stop_requested=stop, group=group,
+                show_progress=show_progress,
+            )
+            if group.is_main:
+                store.save_final(state)
+    return final_checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """Writes the checkpoints of pretraining."""
+
+    plan: ExperimentPlan
+    task: PretrainTask
+    crops: CropTable
+    inputs: Mapping[str, str]
+    layout: FoldLayout
+    final_checkpoint: Path
+
+    def recorder(self, device: str) -> Recorder:
+        """The recorder of a run that starts now; also writes run.json."""
+        record = make_run_record("rnnet_pretrain", seed=self.plan.seed, device=device, inputs=self.inputs)
+        write_artefact(self.layout.run_json, record)
+        n_patients = len(set(self.crops.patient_ids))
+        return Recorder(
+            self.layout, title=f"Pretraining on {len(self.crops)} lesions of {n_patients} patients",
+            save_latest=self.save_latest, checkpoint_minutes=self.plan.pretrain.checkpoint_minutes,
+        )
+
+    def save_latest(self, state: FitState) -> None:
+        """With what resuming needs."""
+        write_checkpoint(self.layout.checkpoint_latest, self._checkpoint(state, resumable=True))
+
+    def save_final(self, state: FitState) -> None:
+        """Encoder and heads."""
+        write_checkpoint(self.final_checkpoint, self._checkpoint(state, resumable=False))
+
+    def _checkpoint(self, state: FitState, *, resumable: bool) -> Checkpoint:
+        return Checkpoint(
+            kind="pretrain", plan=to_plain(self.plan), config="pretrain", in_channels=len(self.plan.channels),
+            channel_names=self.plan.channels, positive_outcome="", state=state, model=self.task.model.state_dict(),
+            patients_seen=tuple(sorted(set(self.crops.patient_ids))), rnnet_version=package_version("rnnet"),
+            training=self.task.training_state() if resumable else {}, inputs=self.inputs,
+        )
+
+
+def _check(plan: ExperimentPlan, cases: Sequence[LesionCase], group: ProcessGroup) -> None:
+    held_out = sorted({case.patient_id for case in cases if case.split == "test"})
+    if held_out:
+        raise LeakageError(
+            f"Pretraining would see {len(held_out)} held-out test patient(s): {', '.join(held_out[:5])}.",
+            fix="Leave the test split out of pretraining.",
+        )
+    least = max(2, group.count)
+    if plan.pretrain.batch_size < least:
+        raise SettingError(
+            f"The field 'pretrain.batch_size' must be at least {least}: a batch of one lesion has no negatives, and "
+            f"every process needs a lesion. Got {plan.pretrain.batch_size} instead."
+        )

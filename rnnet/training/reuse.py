@@ -1,0 +1,105 @@
+"""May these weights be used here? Asked before training starts, answered by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from rnnet.core.codec import to_plain
+from rnnet.core.errors import SettingError, StaleArtefactError
+from rnnet.dataset.leakage import check_no_shared_patients
+from rnnet.planning.plan import ExperimentPlan
+from rnnet.training.checkpoint import Checkpoint
+
+# What fixes the shape and meaning of the encoder's weights.
+_ARCHITECTURE = (
+    "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
+    "network.mlp_ratio", "network.patch_embed", "network.position", "network.pooling", "channels",
+    "preprocessing.atlas", "preprocessing.normalize",
+)
+# What a resumed run must share with the interrupted one to end as if it had not been interrupted.
+_SAME_RUN = ("seed", "crop", "network", "channels", "preprocessing", "positive_outcome")
+_FREE = ("pretrain.checkpoint_minutes",)
+
+
+def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, held_out_patients: Collection[str]) -> None:
+    """Nothing, if the pretrained encoder fits the plan and has not seen a held-out patient.
+
+    Raises:
+        SettingError: not a pretraining checkpoint, or another architecture, channels or normalisation: every
+            difference is named with both values.
+        LeakageError: pretraining saw a patient that this run holds out for testing.
+    """
+    if checkpoint.kind != "pretrain":
+        raise SettingError(
+            f"The checkpoint holds a trained classifier ('{checkpoint.config}'), not a pretrained encoder.",
+            fix="Give the checkpoint_final.pth that rnnet_pretrain wrote.",
+        )
+    found = differences(checkpoint.plan, plan, _ARCHITECTURE)
+    if found:
+        listed = "; ".join(f"{path} is {stored} there and {wanted} in the plan" for path, stored, wanted in found)
+        settings = " ".join(f"--set {path}={stored}" for path, stored, _ in found if "{" not in stored)
+        raise SettingError(
+            f"The pretrained encoder does not fit the plan: {listed}.",
+            fix="Pretrain again with this plan (rnnet_pretrain)" + (f", or use {settings}." if settings else "."),
+        )
+    check_no_shared_patients(
+        checkpoint.patients_seen, held_out_patients, what="Pretraining"
+    )
+
+
+def check_resumable(
+    checkpoint: Checkpoint, plan: ExperimentPlan, *, part: str, config: str, inputs: Mapping[str, str]
+) -> None:
+    """Nothing, if going on from `checkpoint` gives what an uninterrupted run of `plan` would give.
+
+    Args:
+        checkpoint: of the interrupted run.
+        plan: of this run.
+        part: 'pretrain' or 'finetune', the plan's fields that matter beside the network.
+        config: of this run.
+        inputs: digests of what this run is made from, the cases among them.
+
+    Raises:
+        StaleArtefactError: something differs; every difference is named.
+    """
+    found = [
+        f"{path} was {stored} and is {wanted}"
+        for path, stored, wanted in differences(checkpoint.plan, plan, (*_SAME_RUN, part))
+        if path not in _FREE
+    ]
+    if checkpoint.config != config:
+        found.append(f"the configuration was {checkpoint.config} and is {config}")
+    names = sorted({*checkpoint.inputs, *inputs})
+    found += [f"the {name} changed" for name in names if checkpoint.inputs.get(name) != inputs.get(name)]
+    if found:
+        raise StaleArtefactError(
+            f"The interrupted run cannot go on, because {'; '.join(found)}.",
+            fix="Undo the change, or start again without --continue.",
+        )
+
+
+def differences(
+    stored: Mapping[str, Any], plan: ExperimentPlan, paths: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """(path, stored value, plan's value) of every field at or below `paths` that differs."""
+    wanted_leaves = dict(_leaves(to_plain(plan)))
+    stored_leaves = dict(_leaves(stored))
+    names = [n for n in sorted({*stored_leaves, *wanted_leaves}) if any(n == p or n.startswith(p + ".") for p in paths)]
+    absent = object()
+    return [
+        (name, _text(stored_leaves.get(name, "absent")), _text(wanted_leaves.get(name, "absent")))
+        for name in names if stored_leaves.get(name, absent) != wanted_leaves.get(name, absent)
+    ]
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _leaves(part, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

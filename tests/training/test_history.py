@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from rnnet.training.history import append_row, draw_progress, read_history, start_history
+from rnnet.training.pace import Pace
+
+ROWS = [
+    {"epoch": float(e), "train_loss": 1.0 / e, "validation_loss": 1.2 / e, "validation_auc": 0.5 + 0.01 * e,
+     "learning_rate": 1e-3 / e} for e in range(1, 13)
+]
+
+
+def test_rows_come_back_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "metrics.jsonl"
+    start_history(path, [])
+    for row in ROWS[:3]:
+        append_row(path, row)
+    assert read_history(path) == tuple(ROWS[:3])
+    assert path.read_text().startswith('{"epoch": 1, ')
+
+
+def test_starting_again_from_a_checkpoint_drops_later_lines(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    start_history(path, ROWS)
+    start_history(path, ROWS[:5])
+    append_row(path, ROWS[5])
+    assert read_history(path) == tuple(ROWS[:6])
+
+
+def test_an_unfinished_last_line_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    start_history(path, ROWS[:2])
+    with path.open("a") as stream:
+        stream.write('{"epoch": 3, "train')
+    assert len(read_history(path)) == 2
+
+
+def test_a_number_that_is_not_finite_is_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    start_history(path, [])
+    with pytest.raises(ValueError, match="JSON"):
+        append_row(path, {"epoch": 1, "train_loss": float("nan")})
+
+
+@pytest.mark.parametrize("rows", [[], ROWS[:1], ROWS], ids=["none", "one", "many"])
+def test_the_picture_shows_what_there_is(tmp_path: Path, rows: list[dict[str, float]]) -> None:
+    path = tmp_path / "progress.png"
+    draw_progress(path, rows, title="ssl_vit, fold 0", best_epoch=7 if len(rows) > 7 else None)
+    picture = matplotlib.image.imread(path)
+    assert picture.shape[0] > 500
+    coloured = np.ptp(picture[..., :3], axis=-1).max() > 0.2
+    assert coloured == bool(rows)
+
+
+def test_a_costly_action_waits_until_it_is_worth_its_time() -> None:
+    now = [0.0]
+    pace = Pace(share=0.1, most_s=100.0, clock=lambda: now[0])
+
+    def action() -> None:
+        now[0] += 2.0
+
+    assert pace.affordable()
+    pace.run(action)
+    now[0] += 19.0
+    assert not pace.affordable()
+    now[0] += 2.0
+    assert pace.affordable()
+    assert not pace.overdue()
+    now[0] += 80.0
+    assert pace.overdue()
