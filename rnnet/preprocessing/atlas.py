@@ -17,14 +17,23 @@ BRAIN_STEMS = ("t1_skullstripped_brats_space", "sri24_t1_skullstripped_brats_spa
 _ENDINGS = (".nii", ".nii.gz")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Atlas:
-    """Whole head and skull-stripped brain on one grid: float32, LPS axes, 1 mm. `digest` is of both files."""
+    """Whole head and skull-stripped brain on one grid: float32, LPS axes, 1 mm. `digest` is of both files.
+
+    Two atlases are equal if their digests are, so that what is derived from one can be kept for the next scan.
+    """
 
     name: str
     head: Volume
     brain: Volume
     digest: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Atlas) and other.digest == self.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
 def load_atlas(folder: Path) -> Atlas:

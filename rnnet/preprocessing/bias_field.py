@@ -7,26 +7,24 @@ import numpy as np
 from rnnet.core.errors import CaseFailedError
 from rnnet.core.volume import Volume
 from rnnet.planning.plan import BiasFieldPlan
-from rnnet.preprocessing.masks import foreground_mask
 from rnnet.preprocessing.shrink import shrink_to
 from rnnet.preprocessing.state import StepRecord
 
 
-def correct_bias_field(volume: Volume, *, plan: BiasFieldPlan, stripped: bool) -> tuple[Volume, StepRecord]:
-    """The scan (float32) divided by its bias field, and what was done.
+def correct_bias_field(volume: Volume, brain: Volume, plan: BiasFieldPlan) -> tuple[Volume, StepRecord]:
+    """The scan (float32) divided by its bias field, and what was done. The field is estimated inside the brain.
 
     The field is smooth by construction, so it is evaluated on the shrunken grid and interpolated linearly.
 
     Raises:
-        CaseFailedError: the scan has no foreground.
+        CaseFailedError: the brain is empty.
     """
     import SimpleITK as sitk
 
     small = shrink_to(volume, plan.shrink_factor, minimum_vox=16)
-    mask = foreground_mask(small.array, stripped=stripped)
+    mask = shrink_to(brain, plan.shrink_factor, minimum_vox=16).array >= 0.5
     if not mask.any():
-        raise CaseFailedError("The scan has no foreground to estimate a bias field from.",
-                              fix="Look at the image, or set preprocessing.bias_field.enabled=false.")
+        raise CaseFailedError("The scan has no brain to estimate a bias field from.", fix="Look at the image.")
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     # One thread: several would add up in another order each time, and the last digits would differ.
     n4.SetNumberOfThreads(1)

@@ -39,7 +39,10 @@ def preprocess_scan(
     image: Volume, lesions: Volume | None, *, scan_id: str, plan: PreprocessingPlan, atlas: Atlas,
     settings: ScanSettings | None = None,
 ) -> PreprocessedScan:
-    """Reorient, N4, estimate the rigid transform, interpolate once, skull-strip, z-score.
+    """Reorient, skull-strip, N4, estimate the rigid transform, interpolate once, z-score.
+
+    The skull is stripped on the scan's own grid: the networks were trained on such scans, and brain to brain the
+    registration also holds for thick slices and cut fields of view, where head to head does not.
 
     lesions: label map of the same scan; None for a scan without lesions. A mask whose header is off by less than half
     a voxel takes the image's grid.
@@ -54,22 +57,25 @@ def preprocess_scan(
     if not np.isfinite(scan.array).all():
         raise CaseFailedError("The image has voxels that are not finite numbers.", fix="Export the image again.")
     scan = scan.with_array(scan.array.astype(np.float32))
-    stripped = settings.declared_stripped or looks_stripped(scan.array, scan.spacing_zyx_mm, plan.skull_strip)
-    history = [StepRecord("reorient", {"axes": "LPS", "skull_stripped_already": stripped})]
+    brain, record = _brain(scan, plan, settings)
+    history = [StepRecord("reorient", {"axes": "LPS"}), record]
     if plan.bias_field.enabled:
-        scan, record = correct_bias_field(scan, plan=plan.bias_field, stripped=stripped)
+        scan, record = correct_bias_field(scan, brain, plan.bias_field)
         history.append(record)
-    to_atlas, record = _transform(scan, atlas, plan, settings, stripped=stripped)
+    to_atlas, record = _transform(scan, brain, atlas, plan, settings)
     history.append(record)
     on_atlas = resample_image(scan, atlas.head, to_atlas, interpolation=plan.registration.image_interpolation)
     on_atlas_labels, redrawn = resample_lesions(labels, atlas.head, to_atlas)
-    brain, record = _brain(on_atlas, on_atlas_labels, atlas, plan, settings, stripped=stripped)
-    history.append(record)
-    history.append(_check_quality(on_atlas, brain, scan, atlas, to_atlas, plan))
-    normalized, record = zscore_in_brain(on_atlas, brain, plan.normalize)
+    on_atlas_brain = resample_image(brain, atlas.head, to_atlas, interpolation="linear") >= 0.5
+    # A lesion at the rim of the brain must not be cut.
+    added = int(((on_atlas_labels > 0) & ~on_atlas_brain).sum())
+    history.append(_check_quality(on_atlas, on_atlas_brain, scan, atlas, to_atlas, plan))
+    whole = on_atlas_brain | (on_atlas_labels > 0)
+    normalized, record = zscore_in_brain(on_atlas, whole, plan.normalize)
+    rim = (f"{added} lesion voxels at the rim were added to the brain mask.",) if added else ()
     return PreprocessedScan(
-        scan_id=scan_id, image=normalized, brain=brain, lesions=on_atlas_labels, native=native, to_atlas=to_atlas,
-        history=(*history, record), warnings=(*warnings, *redrawn), atlas_origin_xyz_mm=atlas.head.origin_xyz_mm,
+        scan_id=scan_id, image=normalized, brain=whole, lesions=on_atlas_labels, native=native, to_atlas=to_atlas,
+        history=(*history, record), warnings=(*warnings, *redrawn, *rim), atlas_origin_xyz_mm=atlas.head.origin_xyz_mm,
     )
 
 
@@ -93,37 +99,36 @@ def _labels_on_scan(image: Volume, lesions: Volume | None) -> tuple[Volume, tupl
     return lesions, ("The mask has a grid of its own; it is taken where its header says.",)
 
 
+def _brain(scan: Volume, plan: PreprocessingPlan, settings: ScanSettings) -> tuple[Volume, StepRecord]:
+    """The brain mask (float32, 0 or 1) on the scan's own grid, as skull-strippers are trained, and what found it."""
+    stripped = settings.declared_stripped or looks_stripped(scan.array, scan.spacing_zyx_mm, plan.skull_strip)
+    stripper = choose_stripper(plan.skull_strip, stripped=stripped, weights_folder=settings.weights_folder)
+    mask = stripper.brain_mask(scan)
+    if not mask.any():
+        raise CaseFailedError(f"The skull-stripper {stripper.name} finds no brain.", fix="Look at the image.")
+    record = StepRecord("skull_strip", {"stripper": stripper.name, "version": stripper.version})
+    return scan.with_array(mask.astype(np.float32)), record
+
+
 def _transform(
-    scan: Volume, atlas: Atlas, plan: PreprocessingPlan, settings: ScanSettings, *, stripped: bool
+    scan: Volume, brain: Volume, atlas: Atlas, plan: PreprocessingPlan, settings: ScanSettings
 ) -> tuple[npt.NDArray[np.float64], StepRecord]:
     """(4, 4) scan to atlas: the identity for a scan that is registered already, else estimated."""
     mode = plan.registration.mode
-    if mode == "never" or (mode == "auto" and (settings.declared_registered or _lies_on_atlas(scan, atlas, stripped))):
+    if mode == "never" or (mode == "auto" and (settings.declared_registered or _lies_on_atlas(brain, atlas))):
         reason = "declared registered" if settings.declared_registered else "registered already"
         return np.eye(4), StepRecord("registration", {"method": "none", "reason": reason if mode == "auto" else "plan"})
-    matrix = register_rigid(scan, atlas, plan.registration, stripped=stripped, seed=settings.seed)
-    angle = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
-    return matrix, StepRecord("registration", {"method": "rigid, Mattes MI", "angle_degrees": round(angle, 2)})
+    found = register_rigid(scan.with_array(scan.array * brain.array), atlas, plan.registration, seed=settings.seed)
+    return found.to_atlas, StepRecord("registration", {
+        "method": "rigid, Mattes MI", "start": found.start, "angle_degrees": round(found.angle_degrees, 2),
+        "likeness_before": round(found.likeness_before, 4), "likeness_after": round(found.likeness_after, 4),
+    })
 
 
-def _lies_on_atlas(scan: Volume, atlas: Atlas, stripped: bool) -> bool:
-    if not (stripped and scan.same_grid(atlas.head, tolerance_mm=0.5)):
+def _lies_on_atlas(brain: Volume, atlas: Atlas) -> bool:
+    if not brain.same_grid(atlas.head, tolerance_mm=0.5):
         return False
-    everywhere = np.ones(scan.array.shape, bool)
-    return overlap(scan.array > 0, atlas.brain.array > 0, everywhere) >= REGISTERED_DICE
-
-
-def _brain(
-    image: npt.NDArray[np.float32], labels: npt.NDArray[np.uint16], atlas: Atlas, plan: PreprocessingPlan,
-    settings: ScanSettings, *, stripped: bool,
-) -> tuple[npt.NDArray[np.bool_], StepRecord]:
-    """The brain mask on the atlas grid, united with the lesions: a lesion at the rim must not be cut."""
-    stripper = choose_stripper(plan.skull_strip, stripped=stripped, weights_folder=settings.weights_folder)
-    brain = stripper.brain_mask(atlas.head.with_array(image))
-    added = int(((labels > 0) & ~brain).sum())
-    record = StepRecord("skull_strip", {"stripper": stripper.name, "version": stripper.version,
-                                        "lesion_voxels_added": added})
-    return brain | (labels > 0), record
+    return overlap(brain.array, atlas.brain.array, np.ones(brain.array.shape, bool)) >= REGISTERED_DICE
 
 
 def _check_quality(

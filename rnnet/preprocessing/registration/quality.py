@@ -12,14 +12,33 @@ def overlap(brain: Array, atlas_brain: Array, field_of_view: Array) -> float:
 
     A scan whose vertex was cut off is judged by what it shows.
     """
-    ours, theirs = (brain > 0) & (field_of_view > 0), (atlas_brain > 0) & (field_of_view > 0)
+    seen = np.asarray(field_of_view, bool)
+    ours, theirs = np.asarray(brain, bool) & seen, np.asarray(atlas_brain, bool) & seen
     total = int(ours.sum() + theirs.sum())
     return 2.0 * int((ours & theirs).sum()) / total if total else 0.0
 
 
 def correlation(image: Array, atlas_image: Array, region: Array) -> float:
     """Pearson correlation of two images inside a region; 0 where one of them is constant."""
-    a, b = image[region > 0].astype(np.float64), atlas_image[region > 0].astype(np.float64)
+    inside = np.asarray(region, bool)
+    a, b = image[inside].astype(np.float64), atlas_image[inside].astype(np.float64)
     if a.size < 2 or a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def mutual_information(a: Array, b: Array, *, bins: int = 32) -> float:
+    """Mutual information in nats of paired samples, from their joint histogram; 0 for a constant or no sample."""
+    if a.size == 0 or a.min() == a.max() or b.min() == b.max():
+        return 0.0
+    index = _bin(a, bins) * bins + _bin(b, bins)
+    joint = np.bincount(index, minlength=bins * bins).reshape(bins, bins) / a.size
+    expected = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+    seen = joint > 0
+    return float((joint[seen] * np.log(joint[seen] / expected[seen])).sum())
+
+
+def _bin(values: Array, bins: int) -> Array:
+    low, high = float(values.min()), float(values.max())
+    scaled: Array = ((values - low) * (bins / (high - low))).astype(np.int64)
+    return np.minimum(scaled, bins - 1)
