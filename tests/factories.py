@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
+from rnnet.core.codec import digest_of
 from rnnet.core.types import LesionCase, Split
 from rnnet.core.volume import Volume, write_volume
 from rnnet.core.workspace import RawLayout
@@ -26,6 +28,7 @@ from rnnet.planning.plan import (
     PretrainPlan,
     with_settings,
 )
+from rnnet.preprocessing.atlas import BRAIN_STEMS, HEAD_STEMS, Atlas
 
 OUTCOMES = ("progression", "radiation_necrosis")
 CLINICAL = {
@@ -173,3 +176,100 @@ def make_plan(*settings: str, **changes: Any) -> ExperimentPlan:
         fusion=FusionPlan(hidden=(4,), trees=10),
     )
     return with_settings(replace(plan, **changes), settings)
+
+
+ATLAS_SHAPE_ZYX = (60, 72, 64)
+
+
+def make_atlas(
+    shape_zyx: tuple[int, int, int] = ATLAS_SHAPE_ZYX, *, origin_xyz_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> Atlas:
+    """A small made-up head of 1 mm voxels: an asymmetric brain with ventricles and folds, skull and scalp around it.
+
+    Images of write_raw_dataset(shape_zyx=ATLAS_SHAPE_ZYX, stripped=True, registered=True) lie on it well enough to
+    pass the quality check.
+    """
+    grid = Volume(np.zeros(shape_zyx, np.float32), (1.0, 1.0, 1.0), origin_xyz_mm)
+    head, brain = _head_at(_world_points(grid), grid)
+    digest = digest_of({"shape": shape_zyx, "origin": origin_xyz_mm})
+    return Atlas("made up", grid.with_array(head), grid.with_array(np.where(brain, head, 0).astype(np.float32)), digest)
+
+
+def write_atlas(folder: Path, atlas: Atlas) -> Path:
+    """The two files that load_atlas looks for; returns the folder."""
+    write_volume(folder / f"{HEAD_STEMS[0]}.nii.gz", atlas.head)
+    write_volume(folder / f"{BRAIN_STEMS[0]}.nii.gz", atlas.brain)
+    return folder
+
+
+def rigid_matrix(
+    angles_degrees: Sequence[float] = (0, 0, 0), shift_xyz_mm: Sequence[float] = (0, 0, 0),
+    center_xyz_mm: Sequence[float] = (0, 0, 0),
+) -> np.ndarray:
+    """(4, 4): turned about the x, y, z axes through the centre, then shifted."""
+    matrix, center = np.eye(4), np.asarray(center_xyz_mm, float)
+    matrix[:3, :3] = Rotation.from_euler("xyz", angles_degrees, degrees=True).as_matrix()
+    matrix[:3, 3] = center - matrix[:3, :3] @ center + np.asarray(shift_xyz_mm)
+    return matrix
+
+
+def mapped(points_xyz_mm: Any, matrix: np.ndarray) -> np.ndarray:
+    """World points (..., 3) under a (4, 4) matrix."""
+    return np.asarray(np.asarray(points_xyz_mm, float) @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def make_head_scan(
+    atlas: Atlas, to_atlas: np.ndarray | None = None, *, spacing_zyx_mm: tuple[float, float, float] = (1.2, 1.0, 1.1),
+    margin_mm: float = 4.0, lesions: Sequence[tuple[Sequence[float], float]] = (), stripped: bool = True,
+    noise: float = 2.0, seed: int = 0,
+) -> tuple[Volume, Volume]:
+    """(image, lesion labels) of make_atlas's head, in other grey values, as a scanner that sees `to_atlas` shows it.
+
+    lesions: (centre x, y, z in atlas mm, radius in mm) of balls; the k-th has the value k, counted from 1.
+    Values are computed at each voxel's centre: nothing is interpolated, so `to_atlas` is the exact truth.
+    """
+    to_atlas = np.eye(4) if to_atlas is None else to_atlas
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in atlas.head.array.shape])).reshape(3, -1).T
+    seen = mapped(atlas.head.world_xyz_mm(corners), np.linalg.inv(to_atlas))
+    low, size = seen.min(axis=0) - margin_mm, np.ptp(seen, axis=0) + 2 * margin_mm
+    shape = tuple(int(np.ceil(s / d)) + 1 for s, d in zip(size[::-1], spacing_zyx_mm, strict=True))
+    grid = Volume(np.zeros(shape, np.float32), spacing_zyx_mm, tuple(float(v) for v in low))  # type: ignore[arg-type]
+    points = mapped(_world_points(grid), to_atlas)
+    head, brain = _head_at(points, atlas.head)
+    image = 400 * (head / 110) ** 0.7 + noise * np.random.default_rng(seed).standard_normal(shape)
+    labels = np.zeros(shape, np.uint16)
+    for value, (center, radius) in enumerate(lesions, start=1):
+        labels[np.linalg.norm(points - np.asarray(center), axis=-1) <= radius] = value
+    image = np.where(labels > 0, 600, image)
+    shown = (brain | (labels > 0)) if stripped else head > 0
+    return grid.with_array(np.where(shown, image, 0).astype(np.float32)), grid.with_array(labels)
+
+
+def _world_points(grid: Volume) -> np.ndarray:
+    return grid.world_xyz_mm(np.moveaxis(np.indices(grid.array.shape), 0, -1))
+
+
+def _head_at(points_xyz_mm: np.ndarray, atlas_grid: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """(intensity float32, whether it is brain) at points of the atlas's world, as a function of space."""
+    half_xyz = 0.4 * np.array(atlas_grid.array.shape[::-1])
+    middle = atlas_grid.world_xyz_mm((np.array(atlas_grid.array.shape) - 1) / 2)
+    x, y, z = np.moveaxis((points_xyz_mm - middle) / half_xyz, -1, 0)
+    # Narrower in front, flat below, one side larger: no turn and no mirror leaves the outline as it is.
+    radius = np.sqrt((x * (1 - 0.25 * y)) ** 2 + (y + 0.12 * x) ** 2 + ((z - 0.1 * x) * np.where(z < 0, 1.3, 1.0)) ** 2)
+
+    def inside(distance: np.ndarray, sharpness: float = 25.0) -> np.ndarray:
+        return np.asarray(1 / (1 + np.exp(np.clip(sharpness * distance, -60, 60))))
+
+    folds = np.sin(8 * x + 1) * np.sin(7 * y + 2) + np.sin(9 * z + 0.5) * np.sin(6 * x - 5 * y)
+    tissue = 70 + 45 * inside(radius - 0.7 - 0.2 * folds)
+    # Centre and half axes (x, y, z) as shares of the brain's: two ventricles, a cistern, two nuclei, a pons.
+    for shape, change in (
+        ((-0.18, -0.1, 0.15, 0.11, 0.45, 0.24), -75), ((0.2, 0.05, 0.1, 0.14, 0.36, 0.18), -75),
+        ((0.05, 0.45, -0.35, 0.4, 0.12, 0.14), -55), ((0.45, -0.3, -0.15, 0.2, 0.25, 0.18), -40),
+        ((-0.5, 0.1, 0.3, 0.16, 0.3, 0.14), 35), ((-0.1, -0.5, -0.3, 0.3, 0.14, 0.2), 35),
+    ):
+        distance = np.sqrt(sum(((v - c) / r) ** 2 for v, c, r in zip((x, y, z), shape[:3], shape[3:], strict=True)))
+        tissue = tissue + change * inside(distance - 1, 6)
+    brain = radius <= 1
+    shell = np.where(radius <= 1.07, 12, np.where(radius <= 1.15, 140, 0))
+    return np.where(brain, np.maximum(tissue, 5), shell).astype(np.float32), brain

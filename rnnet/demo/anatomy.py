@@ -1,4 +1,4 @@
-"""Patients made from one atlas head: a smooth deformation, and lesions at places where a metastasis may grow."""
+"""Patients made from one atlas head: its own proportions, and lesions at places where a metastasis may grow."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from rnnet.demo.lesion import RADIUS_MM, ImplantedLesion, draw_lesion
 from rnnet.preprocessing.atlas import Atlas
 
 MINIMUM_DISTANCE_MM = 30.0
-_CONTROL_POINTS = 6
-_DEFORMATION_MM = 2.5
+_SCALE_SD = 0.03
+_SHEAR_SD = 0.015
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What all patients share: intensities with the brain's median at 100, the brain mask, its depth in mm."""
+    """What all patients share: intensities with the brain's median at 100, the brain mask, places for lesions.
+
+    places_zyx_vox: (n, 3) voxels of grey and white matter; place_depth_mm: (n,) their distance from the brain's border.
+    """
 
     intensity: npt.NDArray[np.float32]
     brain: npt.NDArray[np.bool_]
-    depth_mm: npt.NDArray[np.float32]
+    places_zyx_vox: npt.NDArray[np.int64]
+    place_depth_mm: npt.NDArray[np.float32]
 
     @classmethod
     def of(cls, atlas: Atlas) -> Head:
@@ -33,15 +37,20 @@ class Head:
         brain = binary_fill_holes(atlas.brain.array > 0)
         median = float(np.median(atlas.head.array[brain]))
         intensity = (atlas.head.array * (100.0 / median)).astype(np.float32)
-        return cls(intensity, brain, distance_transform_edt(brain).astype(np.float32))
+        step = 3  # every third voxel is choice enough
+        coarse = np.zeros(brain.shape, bool)
+        coarse[::step, ::step, ::step] = True
+        depth = distance_transform_edt(brain)
+        places = np.argwhere(coarse & (intensity > 70) & (depth > RADIUS_MM[0]))
+        return cls(intensity, brain, places, depth[tuple(places.T)].astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patient:
-    """One patient's anatomy. deformation_mm: (3, k, k, k) displacement at control points over the atlas grid."""
+    """One patient's anatomy. shape: (3, 3) scales and shears (x, y, z) that make the head differ from the atlas's."""
 
     patient_id: str
-    deformation_mm: npt.NDArray[np.float32]
+    shape: npt.NDArray[np.float64]
     lesions: tuple[ImplantedLesion, ...]
 
 
@@ -49,8 +58,7 @@ def draw_patient(
     head: Head, patient_id: str, outcomes: Sequence[tuple[str, bool]], rng: np.random.Generator
 ) -> Patient:
     """A patient with one lesion per (outcome, is it necrosis), at least 30 mm apart."""
-    shape = (3, _CONTROL_POINTS, _CONTROL_POINTS, _CONTROL_POINTS)
-    deformation = rng.normal(0, _DEFORMATION_MM, shape).astype(np.float32)
+    shape = np.diag(rng.normal(1, _SCALE_SD, 3)) + rng.normal(0, _SHEAR_SD, (3, 3)) * (1 - np.eye(3))
     lesions: list[ImplantedLesion] = []
     for value, (outcome, is_necrosis) in enumerate(outcomes, start=1):
         # Uniform in volume, the same for both outcomes.
@@ -61,14 +69,14 @@ def draw_patient(
                 rng, value=value, outcome=outcome, is_necrosis=is_necrosis, center_zyx_vox=center, radius_mm=radius
             )
         )
-    return Patient(patient_id, deformation, tuple(lesions))
+    return Patient(patient_id, shape, tuple(lesions))
 
 
 def _place(
     head: Head, radius_mm: float, taken: Sequence[tuple[float, float, float]], rng: np.random.Generator
 ) -> tuple[float, float, float]:
     """A voxel deep enough in grey or white matter and far enough from the other lesions."""
-    candidates = np.argwhere((head.depth_mm > radius_mm + 2) & (head.intensity > 70))
+    candidates = head.places_zyx_vox[head.place_depth_mm > radius_mm + 2]
     for _ in range(200):
         z, y, x = (float(v) for v in candidates[rng.integers(len(candidates))])
         if all(np.linalg.norm(np.subtract((z, y, x), other)) >= MINIMUM_DISTANCE_MM for other in taken):

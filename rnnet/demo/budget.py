@@ -37,4 +37,5 @@ def budget_for(minutes: int) -> DemoBudget:
         f"finetune.epochs={max(2, round(24 * share))}",
         f"finetune.probe_epochs={max(1, round(6 * share))}",
     )
-    return DemoBudget(size, settings, ("ssl_vit", "vit_scratch", "radiomics", "clinical", "radiomics_clinical"), n_folds)
+    configs = ("ssl_vit", "vit_scratch", "radiomics", "clinical", "radiomics_clinical")
+    return DemoBudget(size, settings, configs, n_folds)

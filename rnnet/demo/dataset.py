@@ -106,7 +106,7 @@ def _jobs(
     deck = list(rng.permutation([True] * n_necrosis + [False] * (int(counts.sum()) - n_necrosis)))
     jobs = []
     for index in range(n_patients):
-        patient_id = f"{center}{split[0].upper()}{index + 1:03d}"
+        patient_id = f"{center}{index + (1 if split == 'train' else 501):03d}"
         kinds = [bool(deck.pop()) for _ in range(int(counts[index]))]
         outcomes = [(NECROSIS if kind else "progression", kind) for kind in kinds]
         patient = draw_patient(head, patient_id, outcomes, rng_for(seed, "demo patient", patient_id))

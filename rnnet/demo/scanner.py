@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,19 +41,19 @@ def acquire(
     head: Head, atlas_grid: Volume, patient: Patient, scanner: Scanner, *, whole_head: bool, rng: np.random.Generator
 ) -> tuple[Volume, Volume]:
     """(image int16, mask uint8) of one scan; mask value k is the patient's lesion k."""
-    frame, coordinates = _sampling_grid(head, atlas_grid, scanner, rng)
-    coordinates += _deformation(patient.deformation_mm, coordinates, head.brain.shape)
-    image = _sample(head.intensity, coordinates)
+    frame, transform = _placement(head, atlas_grid, patient, scanner, rng)
+    image = _sampled(head.intensity, atlas_grid, frame, transform)
+    brain = _sampled(head.brain.astype(np.float32), atlas_grid, frame, transform) > 0.5
     mask = np.zeros(image.shape, np.uint8)
     for lesion in patient.lesions:
-        _implant(image, mask, coordinates, lesion, scanner)
+        _implant(image, mask, frame, transform, atlas_grid, lesion)
     image = 100 * (image / 100).clip(0) ** np.float32(scanner.gamma)
     image *= _bias_field(image.shape, scanner.bias, rng)
     sigma = 100 * scanner.noise
-    real, imaginary = (rng.normal(0, sigma, image.shape).astype(np.float32) for _ in range(2))
+    real, imaginary = (sigma * rng.standard_normal(image.shape, np.float32) for _ in range(2))
     image = np.sqrt((image + real) ** 2 + imaginary**2)  # Rician, as magnitude images are
     if not whole_head:
-        image *= (_sample(head.brain.astype(np.float32), coordinates) > 0.5) | (mask > 0)
+        image *= brain | (mask > 0)
     gain = scanner.gain * float(rng.uniform(0.8, 1.25))
     return (
         _stored(frame, (image * gain).clip(0, 32000).astype(np.int16), scanner.stored_axes),
@@ -60,10 +61,14 @@ def acquire(
     )
 
 
-def _sampling_grid(
-    head: Head, atlas_grid: Volume, scanner: Scanner, rng: np.random.Generator
-) -> tuple[Volume, FloatArray]:
-    """The scan's grid in world space, and the atlas voxel (z, y, x, 3) that each of its voxels shows."""
+def _placement(
+    head: Head, atlas_grid: Volume, patient: Patient, scanner: Scanner, rng: np.random.Generator
+) -> tuple[Volume, Any]:
+    """The scan's empty grid in world space, and the transform from its world to the atlas's.
+
+    The head is rotated, not the scanner: the header stays straight and registration has work to do.
+    """
+    import SimpleITK as sitk
     from scipy.spatial.transform import Rotation
 
     tissue = np.argwhere(head.intensity[::4, ::4, ::4] > 15) * 4
@@ -72,65 +77,74 @@ def _sampling_grid(
         low, high = np.zeros(3), np.array(head.brain.shape) - 1.0
     spacing = np.array(scanner.spacing_zyx_mm)
     shape = np.floor((high - low) / spacing).astype(int) + 1
-    axes = [low[i] + spacing[i] * np.arange(shape[i]) for i in range(3)]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).astype(np.float32)
-    angles = rng.uniform(-scanner.maximum_angle, scanner.maximum_angle, 3)
+    turn = np.deg2rad(rng.uniform(-scanner.maximum_angle, scanner.maximum_angle, 3))
     shift = rng.uniform(-scanner.maximum_shift_mm, scanner.maximum_shift_mm, 3)
-    rotation = Rotation.from_euler("zyx", angles, degrees=True).as_matrix().astype(np.float32)
-    middle = ((low + high) / 2).astype(np.float32)
-    # The head is rotated, not the scanner: the header stays straight and registration has work to do.
-    coordinates = (grid - middle) @ rotation.T + middle
-    origin = atlas_grid.world_xyz_mm(low) + shift
+    x, y, z = (float(v) for v in atlas_grid.world_xyz_mm(low) + shift)
     sz, sy, sx = scanner.spacing_zyx_mm
-    frame = Volume(
-        np.zeros(tuple(shape), np.uint8), (sz, sy, sx), (float(origin[0]), float(origin[1]), float(origin[2]))
-    )
-    return frame, coordinates
+    frame = Volume(np.zeros(tuple(shape), np.uint8), (sz, sy, sx), (x, y, z))
+    middle = atlas_grid.world_xyz_mm((low + high) / 2)
+    turned = Rotation.from_rotvec(turn).as_matrix() @ patient.shape
+    # x -> shape-and-turn (x - middle - shift) + middle
+    offset = middle - turned @ (middle + shift)
+    return frame, sitk.AffineTransform(turned.ravel().tolist(), offset.tolist())
 
 
-def _deformation(control_mm: FloatArray, coordinates: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """Displacement (z, y, x, 3) in mm at atlas coordinates."""
-    k = control_mm.shape[1]
-    scale = np.array([(k - 1) / (n - 1) for n in shape], np.float32)
-    return np.stack([_sample(part, coordinates * scale) for part in control_mm], axis=-1)
+def _sampled(array: FloatArray, atlas_grid: Volume, frame: Volume, transform: Any) -> FloatArray:
+    """An array of the atlas grid as the scan shows it."""
+    import SimpleITK as sitk
 
-
-def _sample(volume: FloatArray, coordinates: FloatArray) -> FloatArray:
-    from scipy.ndimage import map_coordinates
-
-    sampled: FloatArray = map_coordinates(volume, np.moveaxis(coordinates, -1, 0), order=1, output=np.float32)
+    source = atlas_grid.with_array(array).to_sitk()
+    resampled = sitk.Resample(source, frame.to_sitk(), transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+    sampled: FloatArray = sitk.GetArrayFromImage(resampled)
     return sampled
 
 
 def _implant(
-    image: FloatArray, mask: npt.NDArray[np.uint8], coordinates: FloatArray, lesion: ImplantedLesion, scanner: Scanner
+    image: FloatArray, mask: npt.NDArray[np.uint8], frame: Volume, transform: Any, atlas_grid: Volume,
+    lesion: ImplantedLesion,
 ) -> None:
     """Change the voxels of one lesion in place."""
-    offset = coordinates - np.asarray(lesion.center_zyx_vox, np.float32)
-    near = (np.abs(offset) < lesion.radius_mm * _REACH).all(axis=-1)
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(near))
-    local = offset[box]
-    radius = lesion.shape_radius(local)
+    centre = _center_in_scan(frame, transform, atlas_grid.world_xyz_mm(lesion.center_zyx_vox))
+    spacing = np.array(frame.spacing_zyx_mm)
+    reach = lesion.radius_mm * _REACH / spacing
+    low = np.maximum(0, np.floor(centre - reach)).astype(int)
+    high = np.minimum(frame.array.shape, np.ceil(centre + reach).astype(int) + 1)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    index = np.stack(np.meshgrid(*[np.arange(a, b) for a, b in zip(low, high, strict=True)], indexing="ij"), axis=-1)
+    offset = ((index - centre) * spacing).astype(np.float32)
+    radius = lesion.shape_radius(offset)
     # Enhancing tissue does not follow the grey level that was there before.
     background = 0.5 * image[box] + 50
     blend = np.clip((1.35 - radius) / 0.25, 0, 1)
-    lesion_image = background * lesion.factor(radius, local)
-    image[box] = image[box] * (1 - blend) + lesion_image * blend
+    image[box] = image[box] * (1 - blend) + background * lesion.factor(radius, offset) * blend
     mask[box][radius <= 1] = lesion.value
+
+
+def _center_in_scan(frame: Volume, transform: Any, target_xyz_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Voxel (z, y, x) of the scan that shows a world point of the atlas."""
+    return frame.index_zyx(np.array(transform.GetInverse().TransformPoint(target_xyz_mm.tolist())))
 
 
 def _bias_field(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -> FloatArray:
     """A smooth multiplicative field (z, y, x) around 1."""
-    from scipy.ndimage import zoom
+    import SimpleITK as sitk
 
-    coarse = rng.normal(0, strength, (4, 4, 4))
-    field = zoom(coarse, [n / 4 for n in shape], order=3, mode="nearest", grid_mode=True)
-    return np.exp(field[: shape[0], : shape[1], : shape[2]] * 0.7).astype(np.float32)
+    coarse = sitk.GetImageFromArray(rng.normal(0, 0.7 * strength, (5, 5, 5)))
+
+    def enlarged(field: Any, size: tuple[int, ...], kind: int) -> Any:
+        extent = [(n - 1) * s for n, s in zip(field.GetSize(), field.GetSpacing(), strict=True)]
+        frame = sitk.Image(size, sitk.sitkFloat32)
+        frame.SetSpacing([e / max(1, n - 1) for e, n in zip(extent, size, strict=True)])
+        return sitk.Resample(field, frame, sitk.Transform(), kind, 0.0, sitk.sitkFloat32)
+
+    smooth = enlarged(coarse, (33, 33, 33), sitk.sitkBSpline)  # splines at full resolution take seconds
+    log_field = sitk.GetArrayFromImage(enlarged(smooth, shape[::-1], sitk.sitkLinear))
+    field: FloatArray = np.exp(log_field)
+    return field
 
 
 def _stored(frame: Volume, array: npt.NDArray[np.generic], axes: str) -> Volume:
     """The array on its grid, with the array axes in the scanner's order."""
     import SimpleITK as sitk
 
-    volume = Volume(array, frame.spacing_zyx_mm, frame.origin_xyz_mm, frame.direction_xyz)
-    return Volume.from_sitk(sitk.DICOMOrient(volume.to_sitk(), axes))
+    return Volume.from_sitk(sitk.DICOMOrient(frame.with_array(array).to_sitk(), axes))

@@ -32,9 +32,9 @@ class RegistrationPlan:
     # 'auto' registers unless dataset.json declares the scans registered; 'always' and 'never' overrule it.
     mode: Literal["auto", "always", "never"] = "auto"
     # Voxel width in mm of each stage, coarse to fine; a thick axis is left as it is.
-    working_spacing_mm: tuple[float, ...] = (4.0, 2.0)
+    working_spacing_mm: tuple[float, ...] = (8.0, 4.0)
     # Share of the atlas's voxels that the metric looks at in each stage.
-    sampling_fraction: tuple[float, ...] = (1.0, 0.25)
+    sampling_fraction: tuple[float, ...] = (1.0, 0.5)
     iterations: int = 60
     histogram_bins: int = 32
     image_interpolation: Literal["linear", "bspline"] = "linear"

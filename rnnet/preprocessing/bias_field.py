@@ -28,6 +28,7 @@ def correct_bias_field(volume: Volume, brain: Volume, plan: BiasFieldPlan) -> tu
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     # One thread: several would add up in another order each time, and the last digits would differ.
     n4.SetNumberOfThreads(1)
+    n4.SetNumberOfWorkUnits(1)
     n4.SetMaximumNumberOfIterations(list(plan.iterations))
     n4.SetConvergenceThreshold(plan.convergence_threshold)
     n4.SetBiasFieldFullWidthAtHalfMaximum(plan.full_width_half_maximum)

@@ -45,27 +45,34 @@ def resample_lesions(
     """Lesion labels on the atlas grid, each lesion's volume and centre verified, and what had to be mended.
 
     Raises:
-        CaseFailedError: a lesion lies outside the atlas grid.
+        CaseFailedError: most of a lesion lies outside the atlas grid.
     """
     found = resample_mask(labels, grid, to_atlas)
     warnings: list[str] = []
     for value in np.unique(labels.array[labels.array > 0]).tolist():
         native = labels.array == value
-        centre = _mapped(labels.world_xyz_mm(np.argwhere(native).mean(axis=0)), to_atlas)
-        target = grid.index_zyx(centre)
-        volume_mm3 = float(native.sum() * np.prod(labels.spacing_zyx_mm))
-        if _fits(found == value, target, volume_mm3):
-            continue
-        if not all(0 <= t <= n - 1 for t, n in zip(target, grid.array.shape, strict=True)):
+        index = grid.index_zyx(_mapped(labels.world_xyz_mm(np.argwhere(native)), to_atlas))
+        inside = ((index >= -0.5) & (index <= np.array(grid.array.shape) - 0.5)).all(axis=1)
+        if inside.mean() < 0.5:
             raise CaseFailedError(
                 f"Lesion {value} lies outside the atlas after registration.",
                 fix="Look at the scan's picture in the folder qc; is the mask of this scan?",
             )
+        if not inside.all():
+            warnings.append(f"Lesion {value} is cut at the edge of the atlas: {1 - inside.mean():.0%} of it is lost.")
+            if (found == value).any():
+                continue
+        target = index[inside].mean(axis=0)
+        volume_mm3 = float(inside.sum() * np.prod(labels.spacing_zyx_mm))
+        if _fits(found == value, target, volume_mm3):
+            continue
         found[found == value] = 0
         redrawn = resample_image(labels.with_array(native), grid, to_atlas, interpolation="linear") >= 0.5
         if not _fits(redrawn, target, volume_mm3):
             redrawn = _ball(grid.array.shape, target, volume_mm3)
-        found[redrawn & (found == 0)] = value
+        free = redrawn & (found == 0)
+        # Inside another lesion nothing is free: the small one would be lost, the large one can spare the place.
+        found[free if free.any() else redrawn] = value
         warnings.append(f"Lesion {value} is small for its voxels; its mask was redrawn on the atlas grid.")
     return found, tuple(warnings)
 
@@ -84,8 +91,8 @@ def _from_atlas(to_atlas: Array) -> sitk.AffineTransform:
     return sitk.AffineTransform(inverse[:3, :3].ravel().tolist(), inverse[:3, 3].tolist())
 
 
-def _mapped(point_xyz_mm: Array, to_atlas: Array) -> npt.NDArray[np.float64]:
-    mapped: npt.NDArray[np.float64] = to_atlas[:3, :3] @ point_xyz_mm + to_atlas[:3, 3]
+def _mapped(points_xyz_mm: Array, to_atlas: Array) -> npt.NDArray[np.float64]:
+    mapped: npt.NDArray[np.float64] = points_xyz_mm @ to_atlas[:3, :3].T + to_atlas[:3, 3]
     return mapped
 
 

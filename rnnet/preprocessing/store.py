@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,8 @@ class ScanStore:
         """The whole scan."""
         record = self.read_record(scan_id)
         return PreprocessedScan(
-            scan_id=scan_id, image=_open(self.layout.image(scan_id))[:],
-            brain=_open(self.layout.brain(scan_id))[:].astype(bool), lesions=_open(self.layout.labels(scan_id))[:],
+            scan_id=scan_id, image=_read(self.layout.image(scan_id)),
+            brain=_read(self.layout.brain(scan_id)).astype(bool), lesions=_read(self.layout.labels(scan_id)),
             native=record.native, to_atlas=np.array(record.to_atlas), history=record.history,
             warnings=record.warnings, atlas_origin_xyz_mm=record.atlas_origin_xyz_mm,
         )
@@ -94,8 +95,8 @@ class ScanStore:
             start = crop_start(boxes, case.lesion_value, plan, case_id=case.case_id)
         except CaseFailedError as error:
             raise CaseFailedError(error.problem, where=self.layout.record(case.scan_id), fix=error.fix) from error
-        image = window(_open(self.layout.image(case.scan_id)), start, plan.edge_vox)
-        labels = window(_open(self.layout.labels(case.scan_id)), start, plan.edge_vox)
+        image = _read(self.layout.image(case.scan_id), partial(window, start_zyx_vox=start, edge_vox=plan.edge_vox))
+        labels = _read(self.layout.labels(case.scan_id), partial(window, start_zyx_vox=start, edge_vox=plan.edge_vox))
         return assemble(case.case_id, image, labels, case.lesion_value, boxes, start)
 
 
@@ -112,11 +113,12 @@ def _write(path: Path, array: Array) -> None:
         )
 
 
-def _open(path: Path) -> Any:
+def _read(path: Path, part: Callable[[Any], Array] = lambda stored: stored[:]) -> Array:
+    """The voxels that `part` takes from the array stored at `path`; damage may show only when they are unpacked."""
     import blosc2
 
     try:
-        return blosc2.open(urlpath=str(path), mode="r", dparams={"nthreads": 1})
+        return part(blosc2.open(urlpath=str(path), mode="r", dparams={"nthreads": 1}))
     except (OSError, RuntimeError, ValueError) as error:
         raise FileFormatError(
             "A preprocessed scan is missing or damaged.", where=path,

@@ -79,7 +79,9 @@ def _method(
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # sums over several threads end in other last digits
+    # Sums over several threads or work units end in other last digits, and in others again on more cores.
+    method.SetNumberOfThreads(1)
+    method.SetNumberOfWorkUnits(1)
     method.SetMetricAsMattesMutualInformation(plan.histogram_bins)
     method.SetMetricFixedMask(level.region_image)
     if share < 1:

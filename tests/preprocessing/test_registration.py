@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rnnet.core.errors import CaseFailedError
+from rnnet.core.volume import Volume
+from rnnet.planning.plan import RegistrationPlan
+from rnnet.preprocessing.atlas import Atlas
+from rnnet.preprocessing.registration.quality import correlation, mutual_information, overlap
+from rnnet.preprocessing.registration.rigid import register_rigid
+from tests.factories import make_head_scan, mapped, rigid_matrix
+
+PLAN = RegistrationPlan()
+Triple = tuple[float, float, float]
+
+
+def truth(atlas: Atlas, angles_degrees: Triple, shift_xyz_mm: Triple) -> np.ndarray:
+    middle = atlas.head.world_xyz_mm((np.array(atlas.head.array.shape) - 1) / 2)
+    return rigid_matrix(angles_degrees, shift_xyz_mm, middle)
+
+
+def mean_error_mm(found: np.ndarray, true: np.ndarray, atlas: Atlas) -> float:
+    """Mean distance over landmarks throughout the brain between where they should and where they do lie."""
+    landmarks = atlas.brain.world_xyz_mm(np.argwhere(atlas.brain.array > 0)[::200])
+    moved = mapped(mapped(landmarks, np.linalg.inv(true)), found)
+    return float(np.linalg.norm(moved - landmarks, axis=1).mean())
+
+
+@pytest.mark.parametrize(
+    ("angles", "shift", "spacing"),
+    [
+        ((15, 0, 0), (0, 0, 20), (1.2, 1.0, 1.1)),
+        ((0, -15, 0), (20, 0, 0), (1.0, 1.0, 1.0)),
+        ((-6, 5, 15), (-10, 14, -8), (1.2, 1.0, 1.1)),
+        ((9, -9, -6), (300, -200, 100), (1.2, 1.0, 1.1)),
+        ((-8, 6, 7), (12, -9, 5), (5.5, 0.9, 0.9)),
+    ],
+    ids=["nod", "tilt", "turn", "boxes do not touch", "thick slices"],
+)
+def test_a_known_rigid_move_is_recovered(angles: Triple, shift: Triple, spacing: Triple, atlas: Atlas) -> None:
+    true = truth(atlas, angles, shift)
+    scan, _ = make_head_scan(atlas, true, spacing_zyx_mm=spacing)
+    found = register_rigid(scan, atlas, PLAN, seed=0)
+    assert mean_error_mm(np.eye(4), true, atlas) > 10
+    assert mean_error_mm(found.to_atlas, true, atlas) < 1
+    assert found.likeness_after > found.likeness_before > 0
+    turn = found.to_atlas[:3, :3]
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(turn) == pytest.approx(1)
+    angle = np.degrees(np.arccos((np.trace(true[:3, :3]) - 1) / 2))
+    assert found.angle_degrees == pytest.approx(angle, abs=3)
+
+
+def test_the_same_seed_gives_the_same_matrix_and_another_seed_nearly_the_same(atlas: Atlas) -> None:
+    scan, _ = make_head_scan(atlas, truth(atlas, (5, -4, 3), (8, -6, 4)))
+    first, second, other = (register_rigid(scan, atlas, PLAN, seed=seed).to_atlas for seed in (3, 3, 4))
+    assert first.tobytes() == second.tobytes()
+    assert first.tobytes() != other.tobytes()
+    assert mean_error_mm(other, first, atlas) < 1
+
+
+@pytest.mark.parametrize("array", [np.zeros((40, 40, 40)), np.pad(np.ones((1, 1, 1)), 4)], ids=["empty", "a speck"])
+def test_a_scan_without_a_brain_fails(array: np.ndarray, atlas: Atlas) -> None:
+    with pytest.raises(CaseFailedError) as caught:
+        register_rigid(Volume(array.astype(np.float32), (1.0, 1.0, 1.0)), atlas, PLAN, seed=0)
+    assert caught.value.fix.startswith("Look at the image")
+
+
+def test_overlap_counts_only_what_the_scan_shows() -> None:
+    ours, theirs, seen = np.zeros((3, 4, 4, 4), bool)
+    ours[:2], theirs[:3] = True, True
+    assert overlap(ours, theirs, np.ones_like(seen)) == pytest.approx(2 * 32 / (32 + 48))
+    seen[:2] = True
+    assert overlap(ours, theirs, seen) == 1
+    assert overlap(ours, theirs, ~seen) == 0
+    assert overlap(~ours, theirs, ours) == 0
+
+
+def test_the_correlation_is_pearsons_inside_the_region() -> None:
+    rng = np.random.default_rng(0)
+    image, noise = rng.standard_normal((2, 6, 6, 6))
+    region = rng.random((6, 6, 6)) > 0.4
+    assert correlation(image, 3 - 2 * image, region) == pytest.approx(-1)
+    expected = np.corrcoef(image[region], noise[region])[0, 1]
+    assert correlation(image, noise, region) == pytest.approx(expected)
+    assert correlation(image, np.ones_like(image), region) == 0
+    assert correlation(image, noise, np.zeros_like(region)) == 0
+
+
+def test_mutual_information_sees_what_a_correlation_does_not() -> None:
+    values = np.random.default_rng(0).uniform(-1, 1, 20000)
+    shuffled = np.random.default_rng(1).permutation(values)
+    same = mutual_information(values, values)
+    assert same == pytest.approx(np.log(32), rel=0.01)
+    assert mutual_information(values, values**2) > 0.5 * same
+    assert mutual_information(values, shuffled) < 0.05
+    assert mutual_information(values, np.ones_like(values)) == 0
+    assert mutual_information(values[:0], values[:0]) == 0
