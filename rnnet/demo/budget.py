@@ -33,6 +33,7 @@ def budget_for(minutes: int) -> DemoBudget:
     settings = (
         f"n_folds={n_folds}",
         "crop.edge_vox=48",
+        "features.bin_width=25",
         f"pretrain.epochs={max(2, round(60 * share))}",
         f"finetune.epochs={max(2, round(24 * share))}",
         f"finetune.probe_epochs={max(1, round(6 * share))}",

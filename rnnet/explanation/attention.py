@@ -29,7 +29,8 @@ def attention_rollout(attention: Array) -> FloatArray:
         mixed = 0.5 * layer + 0.5 * np.eye(n)
         rollout = (mixed / mixed.sum(axis=-1, keepdims=True)) @ rollout
     share: FloatArray = rollout.mean(axis=0)
-    return share / share.sum()
+    share /= share.sum()
+    return share
 
 
 def attention_volume(share: npt.ArrayLike, *, grid: int, edge_vox: int) -> npt.NDArray[np.float32]:
@@ -48,7 +49,8 @@ def attention_volume(share: npt.ArrayLike, *, grid: int, edge_vox: int) -> npt.N
     volume = map_coordinates(tokens.reshape(grid, grid, grid), coordinates, order=1, mode="nearest")
     low, high = volume.min(), volume.max()
     scaled = (volume - low) / (high - low) if high > low else np.zeros_like(volume)
-    return scaled.astype(np.float32)
+    result: npt.NDArray[np.float32] = scaled.astype(np.float32)
+    return result
 
 
 def explain_crop(encoder: Vit3d, crop: Array) -> npt.NDArray[np.float32]:

@@ -57,12 +57,12 @@ def write_overlay(path: Path, *, image: Array, mask: Array, attention: Array, ti
 def _centre(mask: Array) -> tuple[int, int, int]:
     inside = np.argwhere(mask > 0)
     middle = inside.mean(axis=0) if len(inside) else np.array(mask.shape) / 2
-    z, y, x = (int(round(float(c))) for c in middle)
+    z, y, x = (round(float(c)) for c in middle)
     return z, y, x
 
 
 def _plane(array: Array, axis: int, index: int) -> Array:
-    plane = np.take(array, index, axis=axis)
+    plane: Array = np.take(array, index, axis=axis)
     # Axial: rows are y (anterior first). Coronal and sagittal: rows are z, superior must come first.
     return plane if axis == 0 else plane[::-1]
 

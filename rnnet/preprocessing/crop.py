@@ -50,9 +50,10 @@ def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *
         CaseFailedError: the scan has no such lesion.
     """
     if lesion_value not in boxes:
+        known = ", ".join(map(str, sorted(boxes))) or "none"
         raise CaseFailedError(
             f"The scan has no lesion {lesion_value}.", where=case_id,
-            fix=f"Lesions of its mask: {', '.join(map(str, sorted(boxes))) or 'none'}. Correct lesion_value or the mask.",
+            fix=f"Lesions of its mask: {known}. Correct lesion_value or the mask.",
         )
     box = boxes[lesion_value]
     if plan.center == "bounding_box":
@@ -82,7 +83,8 @@ def assemble(
     longest = max(h - low for low, h in zip(box.low_zyx_vox, box.high_zyx_vox, strict=True))
     if longest > edge:
         warnings.append(f"The lesion is {longest} mm long and does not fit into the crop of {edge} mm.")
-    others = sorted(int(v) for v in np.unique(labels) if v not in (0, lesion_value))
+    present = np.flatnonzero(np.bincount(labels.ravel()))  # many times faster than sorting the voxels
+    others = [int(v) for v in present if v not in (0, lesion_value)]
     if others:
         warnings.append(f"Other lesions lie inside the crop: {', '.join(map(str, others))}.")
     array = np.stack([image, mask]).astype(np.float32)

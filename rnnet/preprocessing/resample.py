@@ -34,7 +34,8 @@ def resample_mask(volume: Volume, grid: Volume, to_atlas: Array) -> npt.NDArray[
     import SimpleITK as sitk
 
     image = volume.with_array(volume.array.astype(np.uint16)).to_sitk()
-    resampled = sitk.Resample(image, grid.to_sitk(), _from_atlas(to_atlas), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt16)
+    nearest = sitk.sitkNearestNeighbor
+    resampled = sitk.Resample(image, grid.to_sitk(), _from_atlas(to_atlas), nearest, 0, sitk.sitkUInt16)
     array: npt.NDArray[np.uint16] = sitk.GetArrayFromImage(resampled)
     return array
 

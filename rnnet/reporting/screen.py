@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rnnet.evaluation.summary import ModelSummary
 from rnnet.reporting.render import to_text
 from rnnet.reporting.tables import model_tables
+
+CELL_WIDTH = 44
 
 
 def summary_text(summaries: Sequence[ModelSummary]) -> str:
@@ -15,7 +18,13 @@ def summary_text(summaries: Sequence[ModelSummary]) -> str:
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns below a rule."""
-    widths = [max(len(str(row[i])) for row in (headers, *rows)) for i in range(len(headers))]
-    lines = ["  ".join(str(c).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (headers, *rows)]
-    return "\n".join([lines[0], "─" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+    """Left-aligned columns below a rule; long cells go over several lines."""
+    wrapped = [[textwrap.wrap(str(cell), CELL_WIDTH) or [""] for cell in row] for row in (headers, *rows)]
+    widths = [max(len(line) for row in wrapped for line in row[i]) for i in range(len(headers))]
+    lines: list[str] = []
+    for row in wrapped:
+        for number in range(max(map(len, row))):
+            cells = [cell[number] if number < len(cell) else "" for cell in row]
+            lines.append("  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip())
+    head = max(map(len, wrapped[0]))
+    return "\n".join([*lines[:head], "─" * (sum(widths) + 2 * (len(widths) - 1)), *lines[head:]])

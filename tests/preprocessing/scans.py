@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnet.planning.plan import RegistrationPlan
 from rnnet.preprocessing.state import NativeGrid, PreprocessedScan, StepRecord
 from tests.factories import make_volume, rigid_matrix
+
+# The made-up head is a third as wide as a real one; so are the voxels that it is registered with.
+SMALL_HEAD = RegistrationPlan(working_spacing_mm=(4.0, 2.0, 2.0), sampling_fraction=(1.0, 0.5, 0.5))
 
 
 def make_scan(labels: np.ndarray, *, scan_id: str = "P001_s1", seed: int = 0, **changes: Any) -> PreprocessedScan:

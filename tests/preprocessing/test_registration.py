@@ -10,8 +10,8 @@ from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.registration.quality import correlation, mutual_information, overlap
 from rnnet.preprocessing.registration.rigid import register_rigid
 from tests.factories import make_head_scan, mapped, rigid_matrix
+from tests.preprocessing.scans import SMALL_HEAD
 
-PLAN = RegistrationPlan()
 Triple = tuple[float, float, float]
 
 
@@ -30,18 +30,17 @@ def mean_error_mm(found: np.ndarray, true: np.ndarray, atlas: Atlas) -> float:
 @pytest.mark.parametrize(
     ("angles", "shift", "spacing"),
     [
-        ((15, 0, 0), (0, 0, 20), (1.2, 1.0, 1.1)),
-        ((0, -15, 0), (20, 0, 0), (1.0, 1.0, 1.0)),
+        ((0, -15, 0), (20, 0, 0), (1.2, 1.0, 1.1)),
         ((-6, 5, 15), (-10, 14, -8), (1.2, 1.0, 1.1)),
         ((9, -9, -6), (300, -200, 100), (1.2, 1.0, 1.1)),
         ((-8, 6, 7), (12, -9, 5), (5.5, 0.9, 0.9)),
     ],
-    ids=["nod", "tilt", "turn", "boxes do not touch", "thick slices"],
+    ids=["tilt", "turn", "boxes do not touch", "thick slices"],
 )
 def test_a_known_rigid_move_is_recovered(angles: Triple, shift: Triple, spacing: Triple, atlas: Atlas) -> None:
     true = truth(atlas, angles, shift)
     scan, _ = make_head_scan(atlas, true, spacing_zyx_mm=spacing)
-    found = register_rigid(scan, atlas, PLAN, seed=0)
+    found = register_rigid(scan, atlas, SMALL_HEAD, seed=0)
     assert mean_error_mm(np.eye(4), true, atlas) > 10
     assert mean_error_mm(found.to_atlas, true, atlas) < 1
     assert found.likeness_after > found.likeness_before > 0
@@ -49,12 +48,13 @@ def test_a_known_rigid_move_is_recovered(angles: Triple, shift: Triple, spacing:
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
     assert np.linalg.det(turn) == pytest.approx(1)
     angle = np.degrees(np.arccos((np.trace(true[:3, :3]) - 1) / 2))
-    assert found.angle_degrees == pytest.approx(angle, abs=3)
+    assert found.angle_degrees == pytest.approx(angle, abs=1)
 
 
 def test_the_same_seed_gives_the_same_matrix_and_another_seed_nearly_the_same(atlas: Atlas) -> None:
     scan, _ = make_head_scan(atlas, truth(atlas, (5, -4, 3), (8, -6, 4)))
-    first, second, other = (register_rigid(scan, atlas, PLAN, seed=seed).to_atlas for seed in (3, 3, 4))
+    plan = RegistrationPlan(working_spacing_mm=(4.0, 2.0), sampling_fraction=(1.0, 0.25))
+    first, second, other = (register_rigid(scan, atlas, plan, seed=seed).to_atlas for seed in (3, 3, 4))
     assert first.tobytes() == second.tobytes()
     assert first.tobytes() != other.tobytes()
     assert mean_error_mm(other, first, atlas) < 1
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_matrix_and_another_seed_nearly_the_same(at
 @pytest.mark.parametrize("array", [np.zeros((40, 40, 40)), np.pad(np.ones((1, 1, 1)), 4)], ids=["empty", "a speck"])
 def test_a_scan_without_a_brain_fails(array: np.ndarray, atlas: Atlas) -> None:
     with pytest.raises(CaseFailedError) as caught:
-        register_rigid(Volume(array.astype(np.float32), (1.0, 1.0, 1.0)), atlas, PLAN, seed=0)
+        register_rigid(Volume(array.astype(np.float32), (1.0, 1.0, 1.0)), atlas, SMALL_HEAD, seed=0)
     assert caught.value.fix.startswith("Look at the image")
 
 

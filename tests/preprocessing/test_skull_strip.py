@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
-from rnnet.core.errors import MissingWeightsError, UnknownComponentError
+from rnnet.core.errors import CaseFailedError, MissingWeightsError, UnknownComponentError
+from rnnet.core.volume import Volume
 from rnnet.planning.plan import SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.skull_strip.hd_bet import HdBetStripper
+from rnnet.preprocessing.skull_strip.mask import GivenMaskStripper
 from rnnet.preprocessing.skull_strip.none import NoStripper
-from rnnet.preprocessing.skull_strip.table import LARGEST_BRAIN_MM3, STRIPPERS, choose_stripper, looks_stripped
+from rnnet.preprocessing.skull_strip.table import (
+    LARGEST_BRAIN_MM3,
+    STRIPPERS,
+    choose_stripper,
+    looks_stripped,
+    stripper_in_use,
+)
 from rnnet.preprocessing.skull_strip.weights import RELEASE, hd_bet_weights
 from tests.factories import make_volume
 
@@ -95,12 +105,37 @@ def test_hd_bet_without_weights_says_how_to_get_them() -> None:
     assert "skull_strip.stripper=deepbet" in caught.value.fix
 
 
-def test_no_stripper_takes_what_is_above_zero_and_fills_the_holes() -> None:
+def test_the_stripper_in_use_is_named_with_its_version_and_missing_weights_are_an_error(tmp_path: Path) -> None:
+    assert stripper_in_use(SkullStripPlan("none"), None) == "none"
+    name, version = stripper_in_use(PLAN, tmp_path).split()
+    assert (name, version[0].isdigit()) == ("deepbet", True)
+    with pytest.raises(MissingWeightsError):
+        stripper_in_use(SkullStripPlan("hd_bet"), tmp_path)
+    put_weights(tmp_path)
+    assert stripper_in_use(PLAN, tmp_path).startswith("hd_bet ")
+
+
+def test_no_stripper_takes_what_is_not_zero_and_fills_the_holes() -> None:
     volume = make_volume(stripped=True)
     brain = volume.array > 0
-    holed = volume.array.copy()
-    holed[11:13, 13:16, 12:14] = 0
-    mask = NoStripper().brain_mask(volume.with_array(holed))
+    scored = np.where(brain, volume.array - 100, 0)
+    scored[11:13, 13:16, 12:14] = 0
+    mask = NoStripper().brain_mask(volume.with_array(scored))
     assert mask.dtype == bool
     np.testing.assert_array_equal(mask, brain)
-    assert not NoStripper().brain_mask(volume.with_array(np.zeros_like(holed))).any()
+    assert not NoStripper().brain_mask(volume.with_array(np.zeros_like(scored))).any()
+
+
+def test_a_given_mask_is_taken_in_world_space() -> None:
+    image = make_volume((12, 16, 14), (3.0, 1.0, 1.5), origin_xyz_mm=(5.0, -7.0, 2.0))
+    # The same world, the axes stored in another order and one of them backwards.
+    turned = Volume.from_sitk(sitk.DICOMOrient(image.to_sitk(), "PIR"))
+    mask = GivenMaskStripper(turned.with_array((turned.array > 50) * 7.0)).brain_mask(image)
+    np.testing.assert_array_equal(mask, image.array > 50)
+
+
+def test_a_given_mask_that_does_not_touch_the_scan_fails() -> None:
+    image = make_volume()
+    elsewhere = replace(image, origin_xyz_mm=(500.0, 0.0, 0.0))
+    with pytest.raises(CaseFailedError, match="does not touch the scan"):
+        GivenMaskStripper(elsewhere).brain_mask(image)

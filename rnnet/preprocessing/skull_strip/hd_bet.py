@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnet.core.errors import MissingWeightsError
 from rnnet.core.provenance import package_version
 from rnnet.core.volume import Volume
-from rnnet.preprocessing.skull_strip.weights import hd_bet_weights
+from rnnet.preprocessing.skull_strip.weights import hd_bet_weights, missing_weights
 
 
 class HdBetStripper:
@@ -34,11 +33,7 @@ class HdBetStripper:
         """
         folder = hd_bet_weights(self.weights_folder)
         if folder is None:
-            raise MissingWeightsError(
-                "HD-BET's weights are not on this machine.", where=self.weights_folder or "",
-                fix="Run rnnet_download_assets hd_bet where the network allows it, copy ~/hd-bet_params from another "
-                "machine, or plan with --set preprocessing.skull_strip.stripper=deepbet.",
-            )
+            raise missing_weights(self.weights_folder)
         predictor = _predictor(folder)
         data = image.array[None].astype(np.float32)
         with contextlib.redirect_stdout(io.StringIO()):  # nnU-Net prints while it predicts

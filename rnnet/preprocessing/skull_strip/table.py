@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rnnet.core.registry import Registry
 from rnnet.core.volume import Array, Volume
 from rnnet.planning.plan import SkullStripPlan
-from rnnet.preprocessing.skull_strip.weights import hd_bet_weights
+from rnnet.preprocessing.skull_strip.weights import hd_bet_weights, missing_weights
 
 # Nonzero volume above which a scan with a zeroed background still shows a whole head.
 LARGEST_BRAIN_MM3 = 2.3e6
@@ -49,6 +49,18 @@ def choose_stripper(plan: SkullStripPlan, *, stripped: bool, weights_folder: Pat
         name = plan.stripper
     kind = STRIPPERS.get(name, where="plan.preprocessing.skull_strip.stripper")
     return kind(weights_folder=weights_folder) if name == "hd_bet" else kind()  # type: ignore[call-arg]
+
+
+def stripper_in_use(plan: SkullStripPlan, weights_folder: Path | None) -> str:
+    """Name and version of the stripper that scans with a skull get: another one makes other scans.
+
+    Raises:
+        MissingWeightsError: the plan wants HD-BET and its weights are not there.
+    """
+    stripper = choose_stripper(plan, stripped=False, weights_folder=weights_folder)
+    if stripper.name == "hd_bet" and hd_bet_weights(weights_folder) is None:
+        raise missing_weights(weights_folder)
+    return f"{stripper.name} {stripper.version}".strip()
 
 
 def looks_stripped(array: Array, spacing_zyx_mm: tuple[float, ...], plan: SkullStripPlan) -> bool:

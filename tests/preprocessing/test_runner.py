@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnet.core.errors import MissingWeightsError
+from rnnet.core.volume import read_volume, write_volume
+from rnnet.core.workspace import RawLayout, ScanStoreLayout
+from rnnet.dataset.case import read_dataset
+from rnnet.planning.plan import BiasFieldPlan, CropPlan, PreprocessingPlan, RegistrationPlan, SkullStripPlan
+from rnnet.preprocessing.atlas import Atlas
+from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
+from rnnet.preprocessing.store import ScanStore
+from tests.factories import ATLAS_SHAPE_ZYX, make_atlas, write_raw_dataset
+
+PLAN = PreprocessingPlan(bias_field=BiasFieldPlan(enabled=False))
+SCANS = ("P000_s1", "P001_s1", "T000_s1")
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Atlas:
+    return make_atlas()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, atlas: Atlas) -> tuple[Path, PreprocessReport]:
+    """A folder with a raw data set and the store of its scans, and what its first run reported."""
+    folder = tmp_path_factory.mktemp("finished")
+    layout = write_raw_dataset(
+        folder / "raw", n_patients=2, n_test=1, shape_zyx=ATLAS_SHAPE_ZYX, stripped=True, registered=True
+    )
+    return folder, run(layout, ScanStore(ScanStoreLayout(folder / "store")), atlas)
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take longer than the small scans that they show; the first run draws them."""
+    monkeypatch.setattr("rnnet.preprocessing.runner.write_qc_picture", lambda *_, **__: None)
+
+
+@pytest.fixture
+def layout(finished: tuple[Path, PreprocessReport], tmp_path: Path) -> RawLayout:
+    return RawLayout(Path(shutil.copytree(finished[0] / "raw", tmp_path / "raw")) / "Dataset001_Toy")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ScanStore:
+    """Empty."""
+    return ScanStore(ScanStoreLayout(tmp_path / "empty"))
+
+
+@pytest.fixture
+def full(finished: tuple[Path, PreprocessReport], tmp_path: Path) -> ScanStore:
+    """With every scan of the data set."""
+    return ScanStore(ScanStoreLayout(Path(shutil.copytree(finished[0] / "store", tmp_path / "store"))))
+
+
+def run(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, plan: PreprocessingPlan = PLAN, n_processes: int = 1
+) -> PreprocessReport:
+    return preprocess_dataset(read_dataset(layout), plan=plan, atlas=atlas, store=store, n_processes=n_processes)
+
+
+def content(store: ScanStore) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(store.layout.scans.iterdir())}
+
+
+def failures(store: ScanStore) -> list[dict[str, str]]:
+    return json.loads(store.layout.failures_json.read_text())  # type: ignore[no-any-return]
+
+
+def rewrite_mask(layout: RawLayout, scan_id: str) -> None:
+    path = layout.label_path(scan_id, "train", ".nii.gz")
+    mask = read_volume(path)
+    write_volume(path, mask.with_array(np.roll(mask.array, 1, axis=0)))
+
+
+def break_image(layout: RawLayout, scan_id: str) -> None:
+    path = layout.image_path(scan_id, "train", ".nii.gz")
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def test_every_scan_is_stored_with_a_picture_and_every_lesion_can_be_read(
+    finished: tuple[Path, PreprocessReport], layout: RawLayout, full: ScanStore
+) -> None:
+    assert finished[1] == PreprocessReport(3, 0, ())
+    assert full.scan_ids() == SCANS
+    assert failures(full) == []
+    for scan_id in SCANS:
+        assert full.layout.qc_picture(scan_id).read_bytes().startswith(b"\x89PNG")
+    for case in read_dataset(layout).cases:
+        assert full.read_case(case, CropPlan(16)).array[1].any()
+
+
+def test_finished_scans_are_skipped_the_second_time(layout: RawLayout, full: ScanStore, atlas: Atlas) -> None:
+    before = {p: p.stat().st_mtime_ns for p in full.layout.scans.iterdir()}
+    assert run(layout, full, atlas) == PreprocessReport(0, 3, ())
+    assert {p: p.stat().st_mtime_ns for p in full.layout.scans.iterdir()} == before
+
+
+def test_a_changed_mask_makes_only_its_scan_again(layout: RawLayout, full: ScanStore, atlas: Atlas) -> None:
+    before = content(full)
+    rewrite_mask(layout, "P001_s1")
+    assert run(layout, full, atlas) == PreprocessReport(1, 2, ())
+    changed = {name for name, data in content(full).items() if data != before[name]}
+    assert "P001_s1_lesions.b2nd" in changed
+    assert all(name.startswith("P001_s1") for name in changed)
+
+
+@pytest.mark.parametrize("changed", ["plan", "atlas"])
+def test_another_plan_or_atlas_makes_every_scan_again(
+    changed: str, layout: RawLayout, full: ScanStore, atlas: Atlas
+) -> None:
+    plan = replace(PLAN, registration=RegistrationPlan(minimum_brain_dice=0.5)) if changed == "plan" else PLAN
+    other = replace(atlas, digest="another") if changed == "atlas" else atlas
+    assert run(layout, full, other, plan) == PreprocessReport(3, 0, ())
+
+
+def test_a_broken_scan_is_named_in_failures_json_while_the_others_are_done(
+    layout: RawLayout, store: ScanStore, atlas: Atlas
+) -> None:
+    break_image(layout, "P001_s1")
+    report = run(layout, store, atlas)
+    assert (report.done, report.skipped) == (2, 0)
+    assert store.scan_ids() == ("P000_s1", "T000_s1")
+    (failure,) = failures(store)
+    assert failure["problem"].startswith("P001_s1: ")
+    assert "cut off" in failure["problem"]
+    assert failure["where"].endswith("P001_s1_0000.nii.gz")
+    assert failure["fix"]
+    assert [f.problem for f in report.failed] == [failure["problem"]]
+
+
+def test_a_scan_that_fails_after_a_change_does_not_keep_its_older_version_and_is_done_when_repaired(
+    layout: RawLayout, full: ScanStore, atlas: Atlas
+) -> None:
+    path = layout.image_path("P001_s1", "train", ".nii.gz")
+    whole = path.read_bytes()
+    break_image(layout, "P001_s1")
+    assert len(run(layout, full, atlas).failed) == 1
+    assert full.scan_ids() == ("P000_s1", "T000_s1")
+    path.write_bytes(whole)
+    assert run(layout, full, atlas) == PreprocessReport(1, 2, ())
+    assert full.scan_ids() == SCANS
+    assert failures(full) == []
+
+
+def test_whatever_a_library_raises_is_a_failure_of_its_scan_only(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rnnet.preprocessing import runner
+
+    real = runner.preprocess_scan
+
+    def sometimes(*arguments: object, scan_id: str, **named: object) -> object:
+        if scan_id == "P000_s1":
+            raise RuntimeError("filter failed")
+        return real(*arguments, scan_id=scan_id, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "preprocess_scan", sometimes)
+    assert run(layout, store, atlas).done == 2
+    (failure,) = failures(store)
+    assert failure["problem"] == "P000_s1: RuntimeError: filter failed"
+
+
+def test_missing_hd_bet_weights_end_the_run_before_the_first_scan(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    with pytest.raises(MissingWeightsError, match="HD-BET"):
+        run(layout, store, atlas, replace(PLAN, skull_strip=SkullStripPlan("hd_bet")))
+    assert store.scan_ids() == ()
+
+
+def test_lesions_of_a_pool_of_binary_masks_are_its_connected_components(
+    tmp_path: Path, store: ScanStore, atlas: Atlas
+) -> None:
+    layout = write_raw_dataset(
+        tmp_path, n_patients=1, n_test=0, shape_zyx=ATLAS_SHAPE_ZYX, stripped=True, registered=True, labelled=False,
+        binary_masks=True,
+    )
+    dataset = read_dataset(layout)
+    assert dataset.components
+    run(layout, store, atlas)
+    assert [c.lesion_value for c in dataset.cases] == [1, 2]
+    centers = [store.read_case(case, CropPlan(16)).start_zyx_vox[2] for case in dataset.cases]
+    assert centers[1] - centers[0] > 10
+
+
+def test_two_processes_give_the_same_bytes_as_one(tmp_path: Path, atlas: Atlas) -> None:
+    layout = write_raw_dataset(tmp_path, n_patients=2, n_test=0, shape_zyx=ATLAS_SHAPE_ZYX, stripped=True)
+    # With everything that adds up many numbers: N4 and registration.
+    plan = PreprocessingPlan(
+        bias_field=BiasFieldPlan(shrink_factor=4, iterations=(3,)),
+        registration=RegistrationPlan(mode="always", working_spacing_mm=(4.0,), sampling_fraction=(0.5,)),
+    )
+    stores = [ScanStore(ScanStoreLayout(tmp_path / f"store_{n}")) for n in (1, 2)]
+    for n_processes, store in enumerate(stores, start=1):
+        assert run(layout, store, atlas, plan, n_processes).done == 2
+    one, two = map(content, stores)
+    assert len(one) == 8
+    assert one == two
