@@ -239,6 +239,7 @@ def predict(
     from rnnet.explanation.lesions import explain_cases
     from rnnet.inference.bundle import ModelBundle
     from rnnet.inference.new_scans import predict_new_scans
+    from rnnet.preprocessing.assets import hd_bet_folder
 
     name = workspace.dataset_name(dataset)
     bundle = ModelBundle.load(workspace, name, plan_name, config=config, folds=folds, device=device)
@@ -249,6 +250,7 @@ def predict(
         output=output,
         clinical_table=clinical,
         atlas=workspace_atlas(workspace),
+        weights_folder=hd_bet_folder(workspace.cache),
         n_processes=n_processes,
     )
     if not explain_lesions:

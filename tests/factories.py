@@ -203,8 +203,8 @@ def write_atlas(folder: Path, atlas: Atlas) -> Path:
 
 
 def rigid_matrix(
-    angles_degrees: Sequence[float] = (0, 0, 0), shift_xyz_mm: Sequence[float] = (0, 0, 0),
-    center_xyz_mm: Sequence[float] = (0, 0, 0),
+    angles_degrees: Sequence[float] = (0, 0, 0), shift_xyz_mm: Sequence[float] | np.ndarray = (0, 0, 0),
+    center_xyz_mm: Sequence[float] | np.ndarray = (0, 0, 0),
 ) -> np.ndarray:
     """(4, 4): turned about the x, y, z axes through the centre, then shifted."""
     matrix, center = np.eye(4), np.asarray(center_xyz_mm, float)

@@ -12,7 +12,7 @@ from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
 from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.planning.plan import ExperimentPlan, read_plan, with_settings
-from rnnet.preprocessing.assets import atlas_folder
+from rnnet.preprocessing.assets import atlas_folder, hd_bet_folder
 from rnnet.preprocessing.atlas import Atlas, load_atlas
 from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
 from rnnet.preprocessing.store import ScanStore
@@ -38,7 +38,14 @@ def preprocess_missing(
     if clean and store.layout.folder.is_dir():
         shutil.rmtree(store.layout.folder)
     dataset = read_dataset(workspace.raw_dataset(name))
-    return preprocess_dataset(dataset, plan=plan.preprocessing, atlas=atlas, store=store, n_processes=n_processes)
+    return preprocess_dataset(
+        dataset,
+        plan=plan.preprocessing,
+        atlas=atlas,
+        store=store,
+        n_processes=n_processes,
+        weights_folder=hd_bet_folder(workspace.cache),
+    )
 
 
 def held_out_patients(dataset: RawDataset) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnnet.core.errors import DatasetError, UnknownComponentError
+from rnnet.core.errors import DatasetError, SettingError, UnknownComponentError
 from rnnet.core.log import get_logger
 from rnnet.core.types import Fold, LesionCase
 from rnnet.core.workspace import ResultsLayout, Workspace
@@ -69,7 +69,13 @@ class ExperimentData:
 
     def fold(self, fold: int | str) -> Fold | None:
         """The fold, or None for 'all'. Raises SettingError for a fold that does not exist."""
-        return None if fold == "all" else fold_of(self.folds, int(fold))
+        if fold == "all":
+            return None
+        try:
+            return fold_of(self.folds, int(fold))
+        except ValueError as error:
+            known = ", ".join(str(f.index) for f in self.folds)
+            raise SettingError(f"There is no fold {fold}.", fix=f"Choose one of {known}, or 'all'.") from error
 
     def sides(self, fold: int | str) -> tuple[tuple[LesionCase, ...], tuple[LesionCase, ...]]:
         """(training, validation) cases of a fold; every training case and none for 'all'."""

@@ -37,7 +37,7 @@ class PredictionResult:
 
 def predict_new_scans(
     bundle: ModelBundle, *, images: Path, masks: Path, output: Path, clinical_table: Path | None, atlas: Atlas,
-    n_processes: int,
+    weights_folder: Path, n_processes: int,
 ) -> PredictionResult:
     """Preprocess the scans exactly as in training, predict every lesion, write predictions.csv and .json.
 
@@ -51,7 +51,8 @@ def predict_new_scans(
     # The declared state belongs to the training scans; new scans are looked at one by one.
     dataset = replace(dataset, manifest=replace(dataset.manifest, preprocessed=None))
     report = preprocess_dataset(
-        dataset, plan=bundle.plan.preprocessing, atlas=atlas, store=store, n_processes=n_processes
+        dataset, plan=bundle.plan.preprocessing, atlas=atlas, store=store, n_processes=n_processes,
+        weights_folder=weights_folder,
     )
     corpus, lesion_failures = _readable(dataset.cases, store, bundle)
     report = replace(report, failed=(*failures, *report.failed, *lesion_failures))

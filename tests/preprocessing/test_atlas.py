@@ -54,8 +54,8 @@ def test_two_files_on_different_grids_are_refused(change: dict[str, object], tmp
 
 
 def test_an_atlas_of_other_voxels_than_1_mm_is_refused(tmp_path: Path, atlas: Atlas) -> None:
-    wide = {"spacing_zyx_mm": (2.0, 2.0, 2.0)}
-    write_atlas(tmp_path, replace(atlas, head=replace(atlas.head, **wide), brain=replace(atlas.brain, **wide)))
+    head, brain = (replace(volume, spacing_zyx_mm=(2.0, 2.0, 2.0)) for volume in (atlas.head, atlas.brain))
+    write_atlas(tmp_path, replace(atlas, head=head, brain=brain))
     with pytest.raises(FileFormatError, match="1 mm"):
         load_atlas(tmp_path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from rnnet.core.volume import Volume, read_volume
 from rnnet.planning.plan import CropPlan, PreprocessingPlan, SkullStripPlan
-from rnnet.preprocessing.atlas import Atlas, load_atlas
+from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.crop import crop_lesion
 from rnnet.preprocessing.reorient import reorient_to_lps
 from rnnet.preprocessing.scan import preprocess_scan
@@ -23,13 +22,6 @@ PLAN = PreprocessingPlan(skull_strip=SkullStripPlan("deepbet"))
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     return float(2 * (one & other).sum() / (one.sum() + other.sum()))
-
-
-@pytest.fixture(scope="module")
-def sri24(test_data: Path) -> Atlas:
-    if not (test_data / "atlas").is_dir():
-        pytest.skip(f"no atlas in {test_data}: put the two SRI24 files into its folder atlas")
-    return load_atlas(test_data / "atlas")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +47,7 @@ def metastasis(t1ce: Path, sri24: Atlas) -> PreprocessedScan:
 
 
 @pytest.fixture(scope="module")
-def cut_vertex(t1ce: Path, sri24: Atlas) -> Iterator[tuple[PreprocessedScan, Volume]]:
+def cut_vertex(t1ce: Path, sri24: Atlas) -> tuple[PreprocessedScan, Volume]:
     """A whole head without its vertex, and the mask that deepbet gave on the scan's own grid."""
     masks: list[Volume] = []
     real = DeepbetStripper.brain_mask
@@ -68,7 +60,7 @@ def cut_vertex(t1ce: Path, sri24: Atlas) -> Iterator[tuple[PreprocessedScan, Vol
         patch.setattr(DeepbetStripper, "brain_mask", remembered)
         image = read_volume(t1ce / "TCGA-FG-6692" / "TCGA-FG-6692_t1c.nii.gz")
         scan = preprocess_scan(image, None, scan_id="TCGA-FG-6692", plan=PLAN, atlas=sri24)
-    yield scan, masks[0]
+    return scan, masks[0]
 
 
 def brain_dice(scan: PreprocessedScan) -> float:
@@ -89,7 +81,7 @@ def test_the_atlas_lies_on_the_brats_grid(sri24: Atlas) -> None:
     assert sri24.head.origin_xyz_mm == pytest.approx(SRI24_ORIGIN_XYZ_MM)
     brain = sri24.brain.array > 0
     assert 1.2e6 < brain.sum() < 1.7e6
-    assert np.corrcoef(sri24.head.array[brain], sri24.brain.array[brain])[0, 1] > 0.99
+    assert np.corrcoef(sri24.head.array[brain], sri24.brain.array[brain])[0, 1] > 0.95
 
 
 def test_a_whole_head_in_thick_slices_comes_to_lie_on_the_atlas(thick: PreprocessedScan) -> None:
@@ -98,6 +90,8 @@ def test_a_whole_head_in_thick_slices_comes_to_lie_on_the_atlas(thick: Preproces
     assert stripped is not None
     assert stripped.values["stripper"] == "deepbet"
     assert_lesion_1_is_centred(thick)
+    native_mm3 = 453 * np.prod(thick.native.spacing_zyx_mm)
+    assert (thick.lesions == 1).sum() == pytest.approx(native_mm3, rel=0.1)
 
 
 def test_a_stripped_brain_elsewhere_in_the_world_comes_to_lie_on_the_atlas(metastasis: PreprocessedScan) -> None:

@@ -13,7 +13,7 @@ from rnnet.core.volume import Volume
 from rnnet.preprocessing.reorient import reorient_to_lps
 
 # Every order of the axes with every combination of flips: the 48 orientation codes.
-DIRECTIONS = [np.eye(3)[list(order)] * flips for order in permutations(range(3)) for flips in product((1, -1), repeat=3)]
+DIRECTIONS = [np.eye(3)[list(o)] * flips for o in permutations(range(3)) for flips in product((1, -1), repeat=3)]
 SPACING = (3.0, 0.7, 1.1)
 
 

@@ -15,6 +15,7 @@ from rnnet.dataset.case import read_dataset
 from rnnet.planning.plan import BiasFieldPlan, CropPlan, PreprocessingPlan, RegistrationPlan, SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
+from rnnet.preprocessing.scan import preprocess_scan
 from rnnet.preprocessing.store import ScanStore
 from tests.factories import ATLAS_SHAPE_ZYX, make_atlas, write_raw_dataset
 
@@ -153,16 +154,12 @@ def test_a_scan_that_fails_after_a_change_does_not_keep_its_older_version_and_is
 def test_whatever_a_library_raises_is_a_failure_of_its_scan_only(
     layout: RawLayout, store: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rnnet.preprocessing import runner
-
-    real = runner.preprocess_scan
-
     def sometimes(*arguments: object, scan_id: str, **named: object) -> object:
         if scan_id == "P000_s1":
             raise RuntimeError("filter failed")
-        return real(*arguments, scan_id=scan_id, **named)  # type: ignore[arg-type]
+        return preprocess_scan(*arguments, scan_id=scan_id, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "preprocess_scan", sometimes)
+    monkeypatch.setattr("rnnet.preprocessing.runner.preprocess_scan", sometimes)
     assert run(layout, store, atlas).done == 2
     (failure,) = failures(store)
     assert failure["problem"] == "P000_s1: RuntimeError: filter failed"

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pytest
 
 from rnnet.core.errors import CaseFailedError, FileFormatError, MissingStageError
@@ -95,6 +94,15 @@ def test_a_write_that_breaks_off_leaves_no_record_of_the_older_scan(
     with pytest.raises(OSError, match="disk full"):
         store.write_scan(make_scan(scan.lesions, seed=1), INPUTS)
     assert store.scan_ids() == ()
+
+
+def test_a_scan_that_is_written_again_is_read_anew(store: ScanStore, scan: PreprocessedScan) -> None:
+    store.write_scan(scan, INPUTS)
+    store.read_case(lesion(1), CropPlan(16))
+    moved = make_scan(make_lesion_mask((24, 28, 72), [(12, 14, 20)], radius_vox=3))
+    store.write_scan(moved, INPUTS)
+    expected = crop_lesion(moved, case_id="P001_s1_1", lesion_value=1, plan=CropPlan(16))
+    assert store.read_case(lesion(1), CropPlan(16)).array.tobytes() == expected.array.tobytes()
 
 
 @pytest.mark.parametrize(

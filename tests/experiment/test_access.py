@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rnnet.core.errors import DatasetError, MissingStageError, MissingWeightsError, SettingError
+from rnnet.core.workspace import Workspace
+from rnnet.experiment.access import (
+    held_out_patients,
+    preprocess_missing,
+    pretraining_corpus,
+    read_plan_of,
+    store_of,
+    workspace_atlas,
+)
+from rnnet.preprocessing.assets import atlas_folder
+from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
+from tests.factories import ATLAS_SHAPE_ZYX, make_atlas, make_plan, write_atlas
+
+
+def test_the_plan_is_read_with_the_users_changes(workspace: Workspace) -> None:
+    write_planned(workspace, write_dataset(workspace))
+    assert read_plan_of(workspace, NAME, PLAN.name) == PLAN
+    assert read_plan_of(workspace, NAME, PLAN.name, ["finetune.epochs=7"]).finetune.epochs == 7
+    with pytest.raises(SettingError):
+        read_plan_of(workspace, NAME, PLAN.name, ["finetune.epoch=7"])
+
+
+def test_without_a_plan_the_error_names_the_command(workspace: Workspace) -> None:
+    with pytest.raises(MissingStageError, match="not there") as caught:
+        read_plan_of(workspace, NAME, PLAN.name)
+    assert "rnnet_plan_experiment" in caught.value.fix
+
+
+def test_plans_that_preprocess_alike_share_a_store(workspace: Workspace) -> None:
+    here = store_of(workspace, NAME, PLAN).layout.folder
+    assert store_of(workspace, NAME, make_plan("finetune.epochs=9")).layout.folder == here
+    assert store_of(workspace, NAME, make_plan("preprocessing.bias_field.enabled=true")).layout.folder != here
+
+
+def test_patients_of_the_test_split_are_held_out(workspace: Workspace) -> None:
+    assert held_out_patients(write_dataset(workspace)) == {"T000", "T001"}
+
+
+def test_pretraining_leaves_out_every_lesion_of_held_out_patients(workspace: Workspace) -> None:
+    labelled = write_dataset(workspace)
+    pool = write_dataset(workspace, "Dataset002_Pool", labelled=False, n_patients=3, n_test=0)
+    for dataset in (labelled, pool):
+        write_preprocessed(workspace, dataset)
+    corpus = pretraining_corpus(workspace, [labelled.name, pool.name], PLAN)
+    patients = {c.patient_id for c in corpus.cases}
+    assert patients == {f"{NAME}/P00{i}" for i in range(4)} | {f"Dataset002_Pool/P00{i}_s1" for i in range(3)}
+    assert len(corpus.cases) == 14
+    assert all(corpus.read_array(case)[1].any() for case in corpus.cases)
+
+
+def test_pretraining_says_how_many_lesions_failed_scans_cost(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = write_dataset(workspace)
+    write_preprocessed(workspace, dataset, failed=["P002_s1"])
+    with caplog.at_level(logging.WARNING, logger="rnnet"):
+        corpus = pretraining_corpus(workspace, [dataset.name], PLAN)
+    assert {c.scan_id for c in corpus.missing} == {"P002_s1"}
+    assert "2 lesions are left out" in caplog.text
+
+
+def test_a_corpus_of_held_out_patients_only_is_an_error(workspace: Workspace) -> None:
+    dataset = write_dataset(workspace, n_patients=0, n_test=2)
+    write_preprocessed(workspace, dataset)
+    with pytest.raises(DatasetError, match="No lesion is left for pretraining"):
+        pretraining_corpus(workspace, [dataset.name], PLAN)
+
+
+def test_the_atlas_is_the_one_that_was_named_else_the_one_in_the_cache(tmp_path: Path, workspace: Workspace) -> None:
+    with pytest.raises(MissingWeightsError) as caught:
+        workspace_atlas(workspace)
+    assert "rnnet_download_assets" in caught.value.fix
+    cached, named = make_atlas(), make_atlas((61, 72, 64))
+    write_atlas(atlas_folder(workspace.cache), cached)
+    write_atlas(tmp_path / "mine", named)
+    assert workspace_atlas(workspace).head.array.shape == ATLAS_SHAPE_ZYX
+    for chosen in (tmp_path / "mine", tmp_path / "mine" / "t1_brats_space.nii.gz"):
+        assert workspace_atlas(replace(workspace, atlas=chosen)).head.array.shape == (61, 72, 64)
+    with pytest.raises(MissingWeightsError):
+        workspace_atlas(replace(workspace, atlas=tmp_path / "nowhere"))
+
+
+def test_missing_scans_are_preprocessed_and_clean_makes_all_of_them_again(workspace: Workspace) -> None:
+    write_dataset(
+        workspace, n_patients=2, n_test=0, lesions_per_patient=1, shape_zyx=ATLAS_SHAPE_ZYX, stripped=True,
+        registered=True,
+    )
+    atlas = make_atlas()
+    first = preprocess_missing(workspace, NAME, PLAN, atlas, n_processes=1)
+    again = preprocess_missing(workspace, NAME, PLAN, atlas, n_processes=1)
+    left_over = store_of(workspace, NAME, PLAN).layout.scans / "of_another_day.b2nd"
+    left_over.write_bytes(b"")
+    clean = preprocess_missing(workspace, NAME, PLAN, atlas, n_processes=1, clean=True)
+    assert [(r.done, r.skipped, r.failed) for r in (first, again, clean)] == [(2, 0, ()), (0, 2, ()), (2, 0, ())]
+    assert not left_over.exists()
