@@ -77,8 +77,10 @@ def _place(
 ) -> tuple[float, float, float]:
     """A voxel deep enough in grey or white matter and far enough from the other lesions."""
     candidates = head.places_zyx_vox[head.place_depth_mm > radius_mm + 2]
+    # A head smaller than a human's has less room.
+    apart = min(MINIMUM_DISTANCE_MM, 0.45 * np.cbrt(head.brain.sum()))
     for _ in range(200):
         z, y, x = (float(v) for v in candidates[rng.integers(len(candidates))])
-        if all(np.linalg.norm(np.subtract((z, y, x), other)) >= MINIMUM_DISTANCE_MM for other in taken):
+        if all(np.linalg.norm(np.subtract((z, y, x), other)) >= apart for other in taken):
             return z, y, x
     raise RnnetError("The head has no room for another lesion.", fix="Use fewer lesions or a larger atlas.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnet.core.codec import to_plain
-from rnnet.core.errors import RnnetError
+from rnnet.core.errors import RnnetError, StaleArtefactError
 from rnnet.core.files import write_text
 from rnnet.core.parallel import map_cases
 from rnnet.core.seeding import rng_for
@@ -22,7 +22,7 @@ from rnnet.core.types import ClinicalValue, Split
 from rnnet.core.volume import write_volume
 from rnnet.core.workspace import RawLayout
 from rnnet.demo.anatomy import Head, Patient, draw_patient
-from rnnet.demo.clinical import COLUMNS, draw_lesion_row, draw_patient_row
+from rnnet.demo.clinical import COLUMNS, draw_days_since_srs, draw_patient_row, draw_row
 from rnnet.demo.lesion import grown
 from rnnet.demo.scanner import CENTER_A, CENTER_B, ON_ATLAS, Scanner, acquire
 from rnnet.demo.size import DemoSize
@@ -67,7 +67,12 @@ class _ScanJob:
 def write_demo_datasets(
     raw_root: Path, atlas: Atlas, *, size: DemoSize, seed: int, n_processes: int
 ) -> DemoDatasets:
-    """Write the three data sets below `raw_root` in the raw convention; scans that are there already are kept."""
+    """Write the three data sets below `raw_root` in the raw convention; an interrupted run goes on.
+
+    Raises:
+        StaleArtefactError: the folder holds a demonstration of another seed, size or atlas.
+        RnnetError: the atlas's brain has no room for the lesions.
+    """
     names, head = DemoDatasets(), Head.of(atlas)
     labelled = [
         *_jobs(head, raw_root / names.labelled, "A", "train", size.n_train_patients, size, seed),
@@ -75,6 +80,18 @@ def write_demo_datasets(
     ]
     second = _jobs(head, raw_root / names.second_center, "B", "test", size.n_second_center_patients, size, seed)
     pool = _pool_jobs(head, raw_root / names.pool, size.n_pool_scans, seed)
+    tables: dict[Path, str] = {}
+    for name, members, title in (
+        (names.labelled, labelled, "Demonstration"), (names.second_center, second, "Demonstration, second centre"),
+    ):
+        layout = RawLayout(raw_root / name)
+        tables[layout.cases_csv] = _cases_table(members, seed)
+        tables[layout.dataset_json] = _manifest(title, members, atlas, seed, labelled=True)
+    layout = RawLayout(raw_root / names.pool)
+    rows = ["scan_id,patient_id,center", *(f"{job.scan_id},{job.patient.patient_id},{job.center}" for job in pool)]
+    tables[layout.patients_csv] = "\n".join(rows) + "\n"
+    tables[layout.dataset_json] = _manifest("Demonstration, unlabelled pool", pool, atlas, seed, labelled=False)
+    _write_tables(tables)
     jobs = [*labelled, *second, *pool]
     results = map_cases(
         partial(_write_scan, head=head, atlas=atlas), jobs, n_processes=n_processes, title="implanting lesions"
@@ -82,17 +99,19 @@ def write_demo_datasets(
     for result in results:
         if isinstance(result, RnnetError):
             raise result
-    for name, members, title in (
-        (names.labelled, labelled, "Demonstration"), (names.second_center, second, "Demonstration, second centre"),
-    ):
-        layout = RawLayout(raw_root / name)
-        write_text(layout.cases_csv, _cases_table(members, seed))
-        _write_manifest(layout, title, members, labelled=True)
-    layout = RawLayout(raw_root / names.pool)
-    rows = ["scan_id,patient_id,center", *(f"{job.scan_id},{job.patient.patient_id},{job.center}" for job in pool)]
-    write_text(layout.patients_csv, "\n".join(rows) + "\n")
-    _write_manifest(layout, "Demonstration, unlabelled pool", pool, labelled=False)
     return names
+
+
+def _write_tables(tables: Mapping[Path, str]) -> None:
+    """Write the texts, before any scan: they tell a later run whether the scans that it finds are its own."""
+    for path, text in tables.items():
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            raise StaleArtefactError(
+                "This demonstration was made with another seed, size or atlas.", where=path,
+                fix="Give another --out DIR, or delete the folder.",
+            )
+    for path, text in tables.items():
+        write_text(path, text)
 
 
 def _jobs(
@@ -153,8 +172,9 @@ def _cases_table(jobs: Sequence[_ScanJob], seed: int) -> str:
     for job in jobs:
         patient_row = draw_patient_row(rng_for(seed, "demo clinical", job.patient.patient_id))
         for lesion in job.patient.lesions:
-            rng = rng_for(seed, "demo clinical", job.scan_id, lesion.value)
-            clinical = draw_lesion_row(patient_row, is_necrosis=lesion.outcome == NECROSIS, rng=rng)
+            rng = rng_for(seed, "demo clinical", job.patient.patient_id, lesion.value)
+            days_since_srs = draw_days_since_srs(is_necrosis=lesion.outcome == NECROSIS, rng=rng) + job.days
+            clinical = draw_row(patient_row, days_since_srs=days_since_srs, rng=rng)
             case = (
                 f"{job.scan_id}_{lesion.value}", job.scan_id, job.patient.patient_id, job.center, job.days,
                 lesion.value, job.split, lesion.outcome, "implanted",
@@ -169,7 +189,7 @@ def _cell(value: ClinicalValue) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _write_manifest(layout: RawLayout, title: str, jobs: Sequence[_ScanJob], *, labelled: bool) -> None:
+def _manifest(title: str, jobs: Sequence[_ScanJob], atlas: Atlas, seed: int, *, labelled: bool) -> str:
     document: dict[str, Any] = {
         "name": title,
         "channel_names": {"0": "T1CE"},
@@ -179,9 +199,9 @@ def _write_manifest(layout: RawLayout, title: str, jobs: Sequence[_ScanJob], *, 
         "file_ending": ".nii.gz",
         "numTraining": sum(job.split == "train" for job in jobs),
         "numTest": sum(job.split == "test" for job in jobs),
-        "reference": REFERENCE,
+        "reference": f"{REFERENCE} Seed {seed}, atlas {atlas.name} {atlas.digest}.",
         "licence": LICENCE,
     }
     if not labelled:
         document["preprocessed"] = {"registered": True, "skull_stripped": True}
-    write_text(layout.dataset_json, json.dumps(document, indent=2) + "\n")
+    return json.dumps(document, indent=2) + "\n"

@@ -117,9 +117,10 @@ def test_a_lesion_outside_the_atlas_is_an_error_that_names_it() -> None:
         resample_lesions(labels, GRID, away)
 
 
-def test_of_a_large_lesion_at_the_atlas_edge_the_part_inside_is_kept() -> None:
+@pytest.mark.parametrize("spacing", [(1.2, 0.9, 1.0), (6.5, 0.9, 1.0)], ids=["thin", "thick"])
+def test_of_a_large_lesion_at_the_atlas_edge_the_part_inside_is_kept(spacing: Triple) -> None:
     shifted = rigid_matrix(shift_xyz_mm=(0, 0, -16))
-    labels = with_ball(native_grid(np.eye(4)), np.eye(4), 8)
+    labels = with_ball(native_grid(np.eye(4), spacing), np.eye(4), 8)
     expected = resample_mask(labels, GRID, shifted)
     found, warnings = resample_lesions(labels, GRID, shifted)
     np.testing.assert_array_equal(found, expected)
