@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib import import_module
@@ -22,9 +23,10 @@ Made from each command's own `--help` by `make docs`. Data sets are given by num
 """
 PLAN = """# The plan
 
-`$rnnet_preprocessed/DatasetNNN_Name/rnnet_plans.json` is the only configuration. The planner fills it in and writes the rule and
-the inputs of every choice into `rationale`. You may edit it; a wrong field is named when it is read. Every command with
-`--set path=value` changes a field for its run and records that. The defaults below stand where the planner does not choose.
+`$rnnet_preprocessed/DatasetNNN_Name/rnnet_plans.json` is the only configuration. The planner fills it in and writes the
+rule and the inputs of every choice into `rationale`. You may edit it; a wrong field is named when it is read. Every
+command with `--set path=value` changes a field for its run and records that. The defaults below stand where the planner
+does not choose.
 
 | field | type | default |
 |---|---|---|
@@ -43,13 +45,18 @@ def command_names() -> list[str]:
     return sorted(e.name for e in entry_points(group="console_scripts") if e.value.startswith("rnnet.cli."))
 
 
+def parser_of(command: str) -> ArgumentParser:
+    """The argument parser of a command."""
+    parser: ArgumentParser = import_module(f"rnnet.cli.{command.removeprefix('rnnet_')}").build_parser()
+    return parser
+
+
 def commands_page() -> str:
     """Every command's --help."""
     os.environ["COLUMNS"] = "100"
     parts = [COMMANDS]
     for name in command_names():
-        parser = import_module(f"rnnet.cli.{name.removeprefix('rnnet_')}").build_parser()
-        parts.append(f"## {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n\n")
+        parts.append(f"## {name}\n\n```text\n{parser_of(name).format_help().rstrip()}\n```\n\n")
     return "".join(parts).rstrip() + "\n"
 
 

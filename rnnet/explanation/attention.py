@@ -34,7 +34,7 @@ def attention_rollout(attention: Array) -> FloatArray:
 
 
 def attention_volume(share: npt.ArrayLike, *, grid: int, edge_vox: int) -> npt.NDArray[np.float32]:
-    """Map (z, y, x) float32 in [0, 1] of a token rollout (grid**3,), interpolated linearly between token centres.
+    """Map (z, y, x) float32, maximum 1, of a token rollout (grid**3,), interpolated linearly between token centres.
 
     Raises:
         GeometryError: the number of tokens is not grid**3.
@@ -47,9 +47,8 @@ def attention_volume(share: npt.ArrayLike, *, grid: int, edge_vox: int) -> npt.N
     centre = (np.arange(edge_vox) + 0.5) * grid / edge_vox - 0.5  # voxel centres in token coordinates
     coordinates = np.meshgrid(centre, centre, centre, indexing="ij")
     volume = map_coordinates(tokens.reshape(grid, grid, grid), coordinates, order=1, mode="nearest")
-    low, high = volume.min(), volume.max()
-    scaled = (volume - low) / (high - low) if high > low else np.zeros_like(volume)
-    result: npt.NDArray[np.float32] = scaled.astype(np.float32)
+    # Only divided by the maximum: shares of the attention mass stay what they are.
+    result: npt.NDArray[np.float32] = (volume / volume.max()).astype(np.float32)
     return result
 
 

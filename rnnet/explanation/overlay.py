@@ -23,7 +23,7 @@ GREY_RANGE_SD = (-2.5, 4.0)
 def write_overlay(path: Path, *, image: Array, mask: Array, attention: Array, title: str, caption: str) -> None:
     """Write a PNG: T1CE with the lesion's outline above, the attention map over it below.
 
-    image: (z, y, x) z-scored; mask, attention: the same shape, attention in [0, 1]. Planes go through the centre of
+    image: (z, y, x) z-scored; mask, attention: the same shape, attention with maximum 1. Planes go through the centre of
     the lesion.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -34,6 +34,8 @@ def write_overlay(path: Path, *, image: Array, mask: Array, attention: Array, ti
     axes = figure.subplots(2, 3)
     figure.suptitle(title, fontsize=11, fontweight="bold")
     centre = _centre(mask)
+    # The rollout of a residual network is far from zero everywhere; the colours span what differs.
+    low, high = float(attention.min()), float(attention.max())
     shown = None
     for column, (name, axis, letters) in enumerate(PLANES):
         slices = [_plane(a, axis, centre[axis]) for a in (image, mask, attention)]
@@ -44,10 +46,11 @@ def write_overlay(path: Path, *, image: Array, mask: Array, attention: Array, ti
             if row == 0:
                 panel.set_title(name, fontsize=9)
             else:
-                shown = panel.imshow(slices[2], cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.5 * slices[2])
+                shade = (slices[2] - low) / max(high - low, 1e-6)
+                shown = panel.imshow(slices[2], cmap="inferno", vmin=low, vmax=high, alpha=0.15 + 0.5 * shade)
     if shown is not None:
         bar = figure.colorbar(shown, ax=axes[1, :], shrink=0.9, pad=0.01)
-        bar.set_label("attention (scaled to 0..1)", fontsize=8)
+        bar.set_label("attention, share of its maximum", fontsize=8)
         bar.ax.tick_params(labelsize=7)
     figure.supxlabel(f"{caption}\nPatient's left is on the right. Cyan: lesion outline.", fontsize=8)
     with atomic_path(path) as temporary:

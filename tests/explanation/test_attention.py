@@ -35,6 +35,10 @@ def test_the_map_peaks_in_the_middle_of_its_token():
     assert volume.max() == 1
 
 
+def test_a_uniform_rollout_stays_uniform():
+    np.testing.assert_allclose(attention_volume(np.full(8, 1 / 8), grid=2, edge_vox=4), 1.0)
+
+
 def test_tokens_that_do_not_fill_the_grid_are_refused():
     with pytest.raises(GeometryError, match="7 tokens"):
         attention_volume(np.ones(7), grid=2, edge_vox=4)

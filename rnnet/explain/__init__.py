@@ -1,1 +1,0 @@
-"""Attention maps in the native grid and as pictures."""
