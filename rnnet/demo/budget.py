@@ -34,9 +34,9 @@ def budget_for(minutes: int) -> DemoBudget:
         f"n_folds={n_folds}",
         "crop.edge_vox=48",
         "features.bin_width=25",
-        f"pretrain.epochs={max(2, round(60 * share))}",
-        f"finetune.epochs={max(2, round(24 * share))}",
-        f"finetune.probe_epochs={max(1, round(6 * share))}",
+        f"pretrain.epochs={max(2, round(40 * share))}",
+        f"finetune.epochs={max(2, round(25 * share))}",
+        f"finetune.probe_epochs={max(1, round(12 * share))}",
     )
     configs = ("ssl_vit", "vit_scratch", "radiomics", "clinical", "radiomics_clinical")
     return DemoBudget(size, settings, configs, n_folds)

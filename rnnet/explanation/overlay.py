@@ -23,8 +23,8 @@ GREY_RANGE_SD = (-2.5, 4.0)
 def write_overlay(path: Path, *, image: Array, mask: Array, attention: Array, title: str, caption: str) -> None:
     """Write a PNG: T1CE with the lesion's outline above, the attention map over it below.
 
-    image: (z, y, x) z-scored; mask, attention: the same shape, attention with maximum 1. Planes go through the centre of
-    the lesion.
+    image: (z, y, x) z-scored; mask, attention: the same shape, attention with maximum 1. Planes go through the
+    centre of the lesion.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

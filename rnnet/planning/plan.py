@@ -89,7 +89,7 @@ class NetworkPlan:
     patch_embed: Literal["linear", "conv_stem"] = "linear"
     position: Literal["learned", "sinusoidal"] = "sinusoidal"
     pooling: Literal["mean", "attentive"] = "mean"
-    drop_path: float = 0.1
+    drop_path: float = 0.05
     dropout: float = 0.0
     resnet_base_width: int = 64
 
@@ -117,12 +117,12 @@ class PretrainPlan:
 
     epochs: int = 300
     batch_size: int = 32
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup_share: float = 0.05
     optimizer: Literal["adam", "adamw"] = "adamw"
     restoration_weight: float = 1.0
-    contrastive_weight: float = 0.1
+    contrastive_weight: float = 0.3
     # 'sum': weighted sum; 'paper': L1 x (1 + NT-Xent).
     objective: Literal["sum", "paper"] = "sum"
     temperature: float = 0.1
@@ -139,9 +139,9 @@ class FinetunePlan:
     epochs: int = 60
     probe_epochs: int = 10
     batch_size: int = 16
-    learning_rate: float = 3e-4
-    probe_learning_rate: float = 1e-3
-    layer_decay: float = 0.75
+    learning_rate: float = 1.4e-3
+    probe_learning_rate: float = 7e-3
+    layer_decay: float = 0.9
     weight_decay: float = 0.05
     warmup_share: float = 0.1
     label_smoothing: float = 0.05

@@ -17,7 +17,7 @@ from rnnet.planning.fingerprint import (
     LesionSummary,
     StateSummary,
 )
-from rnnet.planning.plan import ExperimentPlan, read_plan, with_settings, write_plan
+from rnnet.planning.plan import ExperimentPlan, PretrainPlan, read_plan, with_settings, write_plan
 from rnnet.planning.planner import PLANNERS, plan_reasons_table
 from rnnet.planning.quantiles import Quantiles, quantiles_of
 
@@ -77,7 +77,7 @@ def test_pretraining_has_a_budget_of_cubes(n_cubes: int, epochs: int) -> None:
 def test_the_batch_follows_memory_and_cubes(memory_gib: int, n_cubes: int, batch: int) -> None:
     plan = plan_of(fingerprint(), n_cubes=n_cubes, memory_bytes=memory_gib * GIB)
     assert plan.pretrain.batch_size == batch
-    assert plan.pretrain.learning_rate == pytest.approx(3e-4 * (batch / 32) ** 0.5, rel=0.01)
+    assert plan.pretrain.learning_rate == pytest.approx(PretrainPlan().learning_rate * (batch / 32) ** 0.5, rel=0.01)
     assert plan.finetune.batch_size <= 16
 
 
