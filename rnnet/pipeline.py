@@ -85,10 +85,12 @@ def plan_experiment(
     )
     plan = with_settings(plan, settings)
     path = layouts[0].plans_json(plan_name)
-    cases = read_dataset(workspace.raw_dataset(names[0])).training_cases()
+    dataset = read_dataset(workspace.raw_dataset(names[0]))
+    cases = dataset.training_cases()
     if layouts[0].splits_json.is_file():
-        read_splits(layouts[0].splits_json, cases)
-        log.info("The folds of %s are kept as they are.", layouts[0].splits_json)
+        folds = read_splits(layouts[0].splits_json, dataset.cases)
+        log.info("The %d folds of %s are kept; delete it for new ones.", len(folds), layouts[0].splits_json)
+        plan = with_settings(plan, [f"n_folds={len(folds)}"])
     elif cases:
         write_splits(layouts[0].splits_json, make_splits(cases, n_folds=plan.n_folds, seed=plan.seed))
     write_plan(path, plan, inputs={n: file_digest(x.fingerprint_json) for n, x in zip(names, layouts, strict=True)})

@@ -25,7 +25,7 @@ def budget_for(minutes: int) -> DemoBudget:
     n_folds = 3
     reference = DemoSize()
     size = DemoSize(
-        n_train_patients=max(9, round(reference.n_train_patients * min(1.5, share))),
+        n_train_patients=max(8, round(reference.n_train_patients * min(1.5, share))),
         n_test_patients=max(4, round(reference.n_test_patients * min(1.5, share))),
         n_second_center_patients=max(4, round(reference.n_second_center_patients * min(1.5, share))),
         n_pool_scans=max(4, round(reference.n_pool_scans * min(2.0, share))),
@@ -34,7 +34,7 @@ def budget_for(minutes: int) -> DemoBudget:
         f"n_folds={n_folds}",
         "crop.edge_vox=48",
         "features.bin_width=25",
-        f"pretrain.epochs={max(2, round(40 * share))}",
+        f"pretrain.epochs={max(2, round(60 * share))}",
         f"finetune.epochs={max(2, round(25 * share))}",
         f"finetune.probe_epochs={max(1, round(12 * share))}",
     )

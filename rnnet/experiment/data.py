@@ -48,7 +48,7 @@ class ExperimentData:
                 where=raw.layout.cases_csv,
                 fix="Fill in the column outcome; an unlabelled pool serves rnnet_pretrain only.",
             )
-        folds = read_splits(workspace.preprocessed_dataset(name).splits_json, raw.training_cases())
+        folds = read_splits(workspace.preprocessed_dataset(name).splits_json, raw.cases)
         store = store_of(workspace, name, plan)
         corpus = open_corpus({name: labelled}, {name: store}, plan.crop)
         if corpus.missing:
