@@ -152,6 +152,7 @@ def pretrain(
 ) -> Path:
     """Self-supervised pretraining on all lesions of patients that no test split holds out."""
     from rnnet.experiment.access import pretraining_corpus, read_plan_of
+    from rnnet.training.confirm import confirm_batch_size
     from rnnet.training.pretrain import run_pretraining
 
     names = [workspace.dataset_name(d) for d in datasets]
@@ -159,6 +160,8 @@ def pretrain(
     corpus = pretraining_corpus(workspace, names, plan)
     results = workspace.results_dataset(names[0], plan_name)
     log.info("Pretraining on %d lesions of %d data set(s).", len(corpus.cases), len(names))
+    if group is None:
+        confirm_batch_size(plan, stage="pretrain", device=device)
     return run_pretraining(
         plan,
         corpus.cases,

@@ -102,7 +102,7 @@ def _road(
     ]
     steps += [
         ("rnnet_fuse", number, *cores, *root),
-        ("rnnet_explain", number, *root),
+        ("rnnet_explain", number, "--max", "6", *root),
         (
             "rnnet_predict",
             "-i",

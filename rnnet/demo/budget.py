@@ -34,7 +34,7 @@ def budget_for(minutes: int) -> DemoBudget:
         f"n_folds={n_folds}",
         "crop.edge_vox=48",
         "features.bin_width=25",
-        f"pretrain.epochs={max(2, round(60 * share))}",
+        f"pretrain.epochs={max(2, round(50 * share))}",
         f"finetune.epochs={max(2, round(25 * share))}",
         f"finetune.probe_epochs={max(1, round(12 * share))}",
     )

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from rnnet.core.errors import RnnetError
+from rnnet.core.log import get_logger
 from rnnet.networks.classifier import build_classifier, channels_of
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
@@ -15,6 +16,8 @@ from rnnet.training.loop import take_step
 from rnnet.training.precision import Precision, choose_precision, open_device, training_numerics
 from rnnet.training.pretrain_task import PretrainTask
 from rnnet.training.task import Task
+
+log = get_logger(__name__)
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -46,10 +49,11 @@ def confirm_batch_size(
         ) from error
     if place.type != "cuda":
         return None
-    peak = torch.cuda.max_memory_allocated(place)
+    peak = int(torch.cuda.max_memory_allocated(place))
     del task
     torch.cuda.empty_cache()
-    return int(peak)
+    log.info("One step of %d lesions needs %.2f GiB of %s.", size, peak / 2**30, device)
+    return peak
 
 
 def _task(

@@ -7,6 +7,7 @@ from pathlib import Path
 from rnnet.core.errors import MissingStageError
 from rnnet.core.log import get_logger
 from rnnet.experiment.data import ExperimentData
+from rnnet.training.confirm import confirm_batch_size
 from rnnet.training.finetune import PRETRAINED_CONFIGS, run_finetuning
 from rnnet.training.predict import validate_fold
 
@@ -32,6 +33,7 @@ def train_imaging_fold(
             layout, validation_cases=validation, test_cases=data.test_cases, read_case=data.corpus.read, device=device
         )
         return
+    confirm_batch_size(data.plan, stage="finetune", device=device, config=config)
     run_finetuning(
         data.plan, config=config, fold_name=str(fold), train_cases=training, validation_cases=validation,
         test_cases=data.test_cases, read_case=data.corpus.read, layout=layout, device=device,
