@@ -18,7 +18,7 @@ CONFIGS = (*IMAGING_CONFIGS, *TABULAR_CONFIGS)
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One image series of one patient, with the mask of all its lesions."""
+    """One image series of one patient, with the mask of all its lesions and, if the user has one, of its brain."""
 
     scan_id: str
     patient_id: str
@@ -27,6 +27,7 @@ class Scan:
     image_path: Path
     mask_path: Path | None
     split: Split = "train"
+    brain_path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,14 @@ class Volume:
 
     array: (z, y, x); spacing_zyx_mm goes with it. origin_xyz_mm is the world position of voxel [0, 0, 0].
     direction_xyz: nine numbers, row-major, the columns are the world directions of the x, y and z axes
-    (the convention of ITK).
+    (the convention of ITK). notes: what the reader found wrong with the file's header and mended, in sentences.
     """
 
     array: Array
     spacing_zyx_mm: tuple[float, float, float]
     origin_xyz_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     direction_xyz: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    notes: tuple[str, ...] = ()
 
     def with_array(self, array: Array) -> Volume:
         """The same grid with other voxels; the shape must stay."""

@@ -39,6 +39,10 @@ class RawLayout:
     def labels(self, split: Split) -> Path:
         return self.folder / ("labelsTr" if split == "train" else "labelsTs")
 
+    def brains(self, split: Split) -> Path:
+        """Brain masks that the user brings along; the folder may be absent."""
+        return self.folder / ("brainsTr" if split == "train" else "brainsTs")
+
     def image_path(self, scan_id: str, split: Split, file_ending: str) -> Path:
         return self.images(split) / f"{scan_id}_0000{file_ending}"
 
