@@ -16,6 +16,10 @@ TABULAR_CONFIGS = ("radiomics", "clinical", "radiomics_clinical", "multimodal")
 CONFIGS = (*IMAGING_CONFIGS, *TABULAR_CONFIGS)
 
 
+# lesion_value of a crop of brain without regard to lesions, which pretraining may use beside the lesions.
+NO_LESION = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One image series of one patient, with the mask of all its lesions and, if the user has one, of its brain."""

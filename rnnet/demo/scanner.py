@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rnnet.core.volume import Volume
 from rnnet.demo.anatomy import Head, Patient
+from rnnet.demo.bias import draw_bias_field
 from rnnet.demo.lesion import ImplantedLesion
 
 FloatArray = npt.NDArray[np.float32]
@@ -48,7 +49,7 @@ def acquire(
     for lesion in patient.lesions:
         _implant(image, mask, frame, transform, atlas_grid, lesion)
     image = 100 * (image / 100).clip(0) ** np.float32(scanner.gamma)
-    image *= _bias_field(image.shape, scanner.bias, rng)
+    image *= draw_bias_field(image.shape, scanner.bias, rng)
     sigma = 100 * scanner.noise
     real, imaginary = (sigma * rng.standard_normal(image.shape, np.float32) for _ in range(2))
     image = np.sqrt((image + real) ** 2 + imaginary**2)  # Rician, as magnitude images are
@@ -123,24 +124,6 @@ def _implant(
 def _center_in_scan(frame: Volume, transform: Any, target_xyz_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Voxel (z, y, x) of the scan that shows a world point of the atlas."""
     return frame.index_zyx(np.array(transform.GetInverse().TransformPoint(target_xyz_mm.tolist())))
-
-
-def _bias_field(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -> FloatArray:
-    """A smooth multiplicative field (z, y, x) around 1."""
-    import SimpleITK as sitk
-
-    coarse = sitk.GetImageFromArray(rng.normal(0, 0.7 * strength, (5, 5, 5)))
-
-    def enlarged(field: Any, size: tuple[int, ...], kind: int) -> Any:
-        extent = [(n - 1) * s for n, s in zip(field.GetSize(), field.GetSpacing(), strict=True)]
-        frame = sitk.Image(size, sitk.sitkFloat32)
-        frame.SetSpacing([e / max(1, n - 1) for e, n in zip(extent, size, strict=True)])
-        return sitk.Resample(field, frame, sitk.Transform(), kind, 0.0, sitk.sitkFloat32)
-
-    smooth = enlarged(coarse, (33, 33, 33), sitk.sitkBSpline)  # splines at full resolution take seconds
-    log_field = sitk.GetArrayFromImage(enlarged(smooth, shape[::-1], sitk.sitkLinear))
-    field: FloatArray = np.exp(log_field)
-    return field
 
 
 def _stored(frame: Volume, array: npt.NDArray[np.generic], axes: str) -> Volume:

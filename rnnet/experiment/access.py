@@ -56,6 +56,8 @@ def held_out_patients(dataset: RawDataset) -> set[str]:
 def pretraining_corpus(workspace: Workspace, names: Sequence[str], plan: ExperimentPlan) -> Corpus:
     """Every lesion of the data sets except those of held-out patients, with ids qualified by data set.
 
+    The plan may add random crops of brain of the same scans.
+
     Raises:
         DatasetError: no lesion is left.
     """
@@ -75,7 +77,7 @@ def pretraining_corpus(workspace: Workspace, names: Sequence[str], plan: Experim
         )
     if corpus.missing:
         log.warning("%d lesions are left out: their scans failed in preprocessing.", len(corpus.missing))
-    return corpus
+    return corpus.with_brain_crops(plan.pretrain.brain_crops_per_scan, seed=plan.seed)
 
 
 def workspace_atlas(workspace: Workspace) -> Atlas:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rnnet.core.errors import MissingStageError
-from rnnet.core.types import LesionCase
+from rnnet.core.seeding import rng_for
+from rnnet.core.types import NO_LESION, LesionCase
 from rnnet.core.volume import Array
 from rnnet.planning.plan import CropPlan
 from rnnet.preprocessing.state import PreprocessedCase, PreprocessedScan
@@ -26,11 +27,31 @@ class Corpus:
     originals: Mapping[str, LesionCase]
     crop: CropPlan
     missing: tuple[LesionCase, ...] = ()
+    # Of the random crops of brain.
+    seed: int = 0
 
     def read(self, case: LesionCase) -> PreprocessedCase:
         """The crop (channels, z, y, x) of one of the corpus's cases."""
-        crop = self.stores[case.case_id].read_case(self.originals[case.case_id], self.crop)
+        store = self.stores[case.case_id]
+        if case.lesion_value == NO_LESION:
+            rng = rng_for(self.seed, "brain crop", case.case_id)
+            return store.read_brain_crop(case.scan_id, self.crop, rng, case_id=case.case_id)
+        crop = store.read_case(self.originals[case.case_id], self.crop)
         return replace(crop, case_id=case.case_id)
+
+    def with_brain_crops(self, per_scan: int, *, seed: int) -> Corpus:
+        """The corpus and `per_scan` random crops of brain of each of its scans, as cases without a lesion."""
+        first_case = {(id(self.stores[c.case_id]), c.scan_id): c for c in reversed(self.cases)}
+        added = [
+            replace(case, case_id=f"{case.case_id}_brain{number}", lesion_value=NO_LESION, outcome=None)
+            for case in reversed(first_case.values()) for number in range(per_scan)
+        ]
+        ids = {case.case_id: case.case_id.rpartition("_brain")[0] for case in added}
+        return replace(
+            self, cases=(*self.cases, *added), seed=seed,
+            stores={**self.stores, **{new: self.stores[old] for new, old in ids.items()}},
+            originals={**self.originals, **{new: self.originals[old] for new, old in ids.items()}},
+        )
 
     def read_array(self, case: LesionCase) -> Array:
         """The crop's voxels alone."""

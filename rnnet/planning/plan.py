@@ -128,6 +128,8 @@ class PretrainPlan:
     temperature: float = 0.1
     projection_width: int = 128
     shift_vox: int = 4
+    # Random crops of brain beside the lesions' crops, from the same scans.
+    brain_crops_per_scan: int = 0
     checkpoint_minutes: float = 5.0
     corruption: CorruptionPlan = field(default_factory=CorruptionPlan)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,8 @@ from rnnet.planning.plan import CropPlan
 from rnnet.preprocessing.state import LesionBox, PreprocessedCase, PreprocessedScan
 
 Start = tuple[int, int, int]
+# A brain fills about half of its box; a brain mask of a few voxels still gets a cube, off its voxels if need be.
+_TRIES = 100
 
 
 def crop_lesion(scan: PreprocessedScan, *, case_id: str, lesion_value: int, plan: CropPlan) -> PreprocessedCase:
@@ -31,7 +35,7 @@ def lesion_boxes(labels: Array) -> dict[int, LesionBox]:
     from scipy.ndimage import find_objects
 
     boxes: dict[int, LesionBox] = {}
-    for value, box in enumerate(find_objects(labels.astype(np.int32)), start=1):
+    for value, box in enumerate(find_objects(labels), start=1):
         if box is not None:
             inside = np.argwhere(labels[box] == value)
             low = np.array([s.start for s in box])
@@ -41,6 +45,16 @@ def lesion_boxes(labels: Array) -> dict[int, LesionBox]:
                 tuple(float(c) for c in centre), len(inside),  # type: ignore[arg-type]
             )
     return boxes
+
+
+def bounding_box(mask: Array) -> tuple[Start, Start]:
+    """Low (inclusive) and high (exclusive) voxels (z, y, x) of what is above zero; the whole grid if nothing is."""
+    ranges = []
+    for axis, size in enumerate(mask.shape):
+        seen = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        ranges.append((int(seen[0]), int(seen[-1]) + 1) if seen.size else (0, size))
+    (z0, z1), (y0, y1), (x0, x1) = ranges
+    return (z0, y0, x0), (z1, y1, x1)
 
 
 def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *, case_id: str) -> Start:
@@ -62,6 +76,21 @@ def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *
         centre = np.array(box.center_of_mass_zyx_vox)
     z, y, x = (int(c) for c in np.floor(centre - (plan.edge_vox - 1) / 2 + 0.5))
     return z, y, x
+
+
+def random_start(brain_box: tuple[Start, Start], in_brain: Callable[[Start], bool], edge_vox: int,
+                 rng: np.random.Generator) -> Start:
+    """First voxel (z, y, x) of a cube whose middle is a random voxel of the brain, for pretraining.
+
+    brain_box: low (inclusive) and high (exclusive) voxels of the brain. in_brain: whether a voxel is brain.
+    """
+    low, high = brain_box
+    for _ in range(_TRIES):
+        z, y, x = (int(v) for v in rng.integers(low, high))
+        if in_brain((z, y, x)):
+            break
+    half = edge_vox // 2
+    return z - half, y - half, x - half
 
 
 def window(array: Array, start_zyx_vox: Start, edge_vox: int) -> Array:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rnnet.core.errors import MissingStageError
+from rnnet.core.types import NO_LESION
 from rnnet.core.workspace import Workspace
 from rnnet.experiment.access import store_of
 from rnnet.experiment.corpus import open_corpus
@@ -61,3 +64,26 @@ def test_a_data_set_without_any_scan_names_the_command_unless_it_may_be_empty(wo
     corpus = open_corpus({dataset.name: dataset.cases}, stores, CROP, empty_allowed=True)
     assert corpus.cases == ()
     assert corpus.missing == dataset.cases
+
+
+def test_random_crops_of_brain_come_from_every_scan_and_are_the_same_each_time(workspace: Workspace) -> None:
+    dataset = write_dataset(workspace)
+    store = write_preprocessed(workspace, dataset)
+    corpus = open_corpus({dataset.name: dataset.cases}, {dataset.name: store}, CROP, qualify=True)
+    more = corpus.with_brain_crops(2, seed=3)
+    added = more.cases[len(corpus.cases):]
+    assert more.cases[: len(corpus.cases)] == corpus.cases
+    assert len(added) == 2 * len(dataset.scans)
+    assert {c.scan_id for c in added} == {s.scan_id for s in dataset.scans}
+    assert all(c.outcome is None and c.lesion_value == NO_LESION for c in added)
+    assert {c.patient_id for c in added} == {c.patient_id for c in corpus.cases}
+    np.testing.assert_array_equal(more.read_array(added[0]), more.read_array(added[0]))
+    assert more.read(added[0]).start_zyx_vox != more.read(added[1]).start_zyx_vox
+    assert more.read(added[0]).start_zyx_vox != replace(more, seed=4).read(added[0]).start_zyx_vox
+    assert more.read(added[0]).case_id == added[0].case_id
+
+
+def test_without_brain_crops_the_corpus_is_as_it_was(workspace: Workspace) -> None:
+    dataset = write_dataset(workspace)
+    corpus = open_corpus({dataset.name: dataset.cases}, {dataset.name: write_preprocessed(workspace, dataset)}, CROP)
+    assert corpus.with_brain_crops(0, seed=0).cases == corpus.cases

@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from rnnet.core.errors import CaseFailedError, FileFormatError, MissingStageError
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import ScanStoreLayout
 from rnnet.planning.plan import CropPlan
-from rnnet.preprocessing.crop import crop_lesion
+from rnnet.preprocessing.crop import crop_lesion, window
 from rnnet.preprocessing.state import PreprocessedScan
 from rnnet.preprocessing.store import ScanStore
 from tests.factories import make_lesion_mask
@@ -134,3 +135,17 @@ def test_a_damaged_file_is_a_format_error(store: ScanStore, scan: PreprocessedSc
             read()
         assert caught.value.where == str(path)
         assert "rnnet_preprocess" in caught.value.fix
+
+
+def test_a_crop_of_brain_is_centred_on_brain_and_shows_all_lesions_inside(store: ScanStore) -> None:
+    brain = np.zeros((24, 28, 72), bool)
+    brain[8:12, 10:20, 30:60] = True
+    scan = make_scan(make_lesion_mask((24, 28, 72), CENTERS, radius_vox=3), brain=brain)
+    store.write_scan(scan, INPUTS)
+    for number in range(20):
+        rng = np.random.default_rng(number)
+        crop = store.read_brain_crop("P001_s1", CropPlan(16), rng, case_id="brain")
+        middle = tuple(s + 8 for s in crop.start_zyx_vox)
+        assert brain[middle]
+        np.testing.assert_array_equal(crop.array[0], window(scan.image, crop.start_zyx_vox, 16))
+        np.testing.assert_array_equal(crop.array[1], window(scan.lesions, crop.start_zyx_vox, 16) > 0)
