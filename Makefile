@@ -18,7 +18,7 @@ demo: $(VENV)/.package
 	$(BIN)/rnnet_demo --out rnnet_demo
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/python -m pip check

@@ -8,6 +8,7 @@ COMMANDS = (
     "plan_experiment",
     "preprocess",
     "plan_and_preprocess",
+    "plot_qc",
     "pretrain",
     "train",
     "fuse",
@@ -16,6 +17,7 @@ COMMANDS = (
     "explain",
     "download_assets",
     "demo",
+    "benchmark",
 )
 
 setup(
@@ -38,7 +40,9 @@ setup(
         "nibabel>=5.2",
         "tqdm>=4.66",
         "joblib>=1.4",
+        "threadpoolctl>=3.1",
         "matplotlib>=3.8",
+        "pillow>=10",
         "blosc2>=3.0",
         "batchgenerators>=0.25",
         "acvl-utils>=0.2.3",
@@ -48,8 +52,11 @@ setup(
         "deepbet>=1.0.2",
     ],
     extras_require={
+        "dask": ["dask[distributed]>=2024.8"],
         "test": [
+            "dask[distributed]>=2024.8",
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff>=0.6",
             "mypy>=1.11",

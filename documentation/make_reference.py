@@ -33,10 +33,11 @@ does not choose.
 """
 INTEGRITY = """# Integrity codes
 
-What `rnnet_verify_dataset_integrity` can find. Each finding also names its place and its cure.
+What `rnnet_verify_dataset_integrity` can find, and what to do about it. An error must be cured before the data set can
+be used; a warning should be looked at. Each finding also names its place.
 
-| code | meaning |
-|---|---|
+| code | level | meaning | cure |
+|---|---|---|---|
 """
 
 
@@ -67,8 +68,9 @@ def plan_page() -> str:
 
 
 def integrity_page() -> str:
-    """Every code of the integrity check."""
-    return INTEGRITY + "\n".join(f"| `{code}` | {meaning} |" for code, meaning in sorted(PROBLEM_CODES.items())) + "\n"
+    """Every code of the integrity check with its level, meaning and cure."""
+    rows = [f"| `{code}` | {k.level} | {k.meaning} | {k.cure} |" for code, k in sorted(PROBLEM_CODES.items())]
+    return INTEGRITY + "\n".join(rows) + "\n"
 
 
 def _plan_rows(kind: Any, prefix: str) -> Iterator[tuple[str, str, str]]:

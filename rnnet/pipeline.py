@@ -25,13 +25,24 @@ Datasets = Sequence[int | str]
 
 
 def verify_dataset_integrity(
-    workspace: Workspace, datasets: Datasets, *, n_processes: int = 1
+    workspace: Workspace, datasets: Datasets, *, orientation: bool = False, n_processes: int = 1
 ) -> dict[str, IntegrityReport]:
-    """All problems of each raw data set, keyed by its name. Raises nothing for what it finds."""
-    from rnnet.dataset.integrity import check_dataset
+    """All problems of each raw data set and of using them together, keyed by name. Raises nothing for what it finds.
 
+    orientation: compare scans that were not preprocessed yet with the atlas as well (slow: finds the brain first).
+    """
+    from rnnet.dataset.cross_check import cross_check
+    from rnnet.dataset.integrity import check_dataset
+    from rnnet.experiment.access import workspace_atlas
+    from rnnet.experiment.orientation_check import add_orientation
+
+    atlas = workspace_atlas(workspace) if orientation else None
     names = [workspace.dataset_name(d) for d in datasets]
-    return {name: check_dataset(workspace.raw_dataset(name), n_processes=n_processes) for name in names}
+    reports = cross_check({n: check_dataset(workspace.raw_dataset(n), n_processes=n_processes) for n in names})
+    return {
+        n: add_orientation(workspace, r, plan_of=(n, *names), atlas=atlas, n_processes=n_processes)
+        for n, r in reports.items()
+    }
 
 
 def extract_fingerprint(workspace: Workspace, datasets: Datasets, *, n_processes: int = 1) -> list[Path]:
@@ -59,7 +70,7 @@ def plan_experiment(
 ) -> tuple[ExperimentPlan, Path]:
     """Plan for the first data set and its folds; the others only count as further pretraining cubes.
 
-    A splits_final.json that is there already is checked and kept.
+    A splits_final.json that is there already is checked and kept. A page with the plan's reasons is written beside it.
     """
     from rnnet.core.codec import read_artefact
     from rnnet.core.files import file_digest
@@ -67,8 +78,11 @@ def plan_experiment(
     from rnnet.dataset.splits import make_splits, read_splits, write_splits
     from rnnet.planning.fingerprint import DatasetFingerprint
     from rnnet.planning.memory import available_memory_bytes
-    from rnnet.planning.plan import with_settings, write_plan
+    from rnnet.planning.plan import Choice, with_settings, write_plan
     from rnnet.planning.planner import PLANNERS
+    from rnnet.preprocessing.skull_strip.table import explain_auto
+    from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
+    from rnnet.reporting.plan_page import write_plan_page
 
     names = [workspace.dataset_name(d) for d in datasets]
     layouts = [workspace.preprocessed_dataset(n) for n in names]
@@ -84,16 +98,19 @@ def plan_experiment(
         seed=0,
     )
     plan = with_settings(plan, settings)
+    plan = explain_auto(plan, find_hd_bet_weights(workspace))
     path = layouts[0].plans_json(plan_name)
     dataset = read_dataset(workspace.raw_dataset(names[0]))
     cases = dataset.training_cases()
     if layouts[0].splits_json.is_file():
         folds = read_splits(layouts[0].splits_json, dataset.cases)
         log.info("The %d folds of %s are kept; delete it for new ones.", len(folds), layouts[0].splits_json)
-        plan = with_settings(plan, [f"n_folds={len(folds)}"])
+        kept = Choice("n_folds", len(folds), "as many as in the splits_final.json that is there")
+        plan = replace(plan, n_folds=len(folds)).with_reason(kept)
     elif cases:
         write_splits(layouts[0].splits_json, make_splits(cases, n_folds=plan.n_folds, seed=plan.seed))
     write_plan(path, plan, inputs={n: file_digest(x.fingerprint_json) for n, x in zip(names, layouts, strict=True)})
+    write_plan_page(layouts[0].plan_html(plan_name), plan, prints[0])
     return plan, path
 
 
@@ -104,15 +121,20 @@ def preprocess(
     plan_name: str = DEFAULT_PLAN,
     n_processes: int = 1,
     clean: bool = False,
+    dask: str = "",
 ) -> dict[str, PreprocessReport]:
-    """Preprocess every scan of the data sets under the plan of the first one; finished scans are not redone."""
+    """Preprocess every scan of the data sets under the plan of the first one; finished scans are not redone.
+
+    dask: "local" or the address of a Dask scheduler; "" for n_processes of this machine.
+    """
     from rnnet.experiment.access import preprocess_missing, read_plan_of, workspace_atlas
 
     names = [workspace.dataset_name(d) for d in datasets]
     plan = read_plan_of(workspace, names[0], plan_name)
     atlas = workspace_atlas(workspace)
     return {
-        name: preprocess_missing(workspace, name, plan, atlas, n_processes=n_processes, clean=clean) for name in names
+        name: preprocess_missing(workspace, name, plan, atlas, n_processes=n_processes, clean=clean, dask=dask)
+        for name in names
     }
 
 
@@ -127,8 +149,9 @@ def plan_and_preprocess(
     preprocess_scans: bool = True,
     n_processes: int = 1,
     clean: bool = False,
+    dask: str = "",
 ) -> tuple[ExperimentPlan, Path, dict[str, PreprocessReport]]:
-    """Fingerprint, plan, folds and preprocessing of the data sets."""
+    """Fingerprint, plan, folds and preprocessing of the data sets. dask is for the preprocessing alone."""
     if verify:
         for report in verify_dataset_integrity(workspace, datasets, n_processes=n_processes).values():
             report.raise_if_errors()
@@ -136,8 +159,40 @@ def plan_and_preprocess(
     plan, path = plan_experiment(workspace, datasets, planner=planner, plan_name=plan_name, settings=settings)
     if not preprocess_scans:
         return plan, path, {}
-    reports = preprocess(workspace, datasets, plan_name=plan_name, n_processes=n_processes, clean=clean)
+    reports = preprocess(workspace, datasets, plan_name=plan_name, n_processes=n_processes, clean=clean, dask=dask)
     return plan, path, reports
+
+
+def plot_qc(
+    workspace: Workspace,
+    dataset: int | str,
+    plan_name: str = DEFAULT_PLAN,
+    *,
+    plan_of: int | str | None = None,
+    n_processes: int = 1,
+) -> Path:
+    """Write the page of all preprocessed scans of a data set into its store; returns its path.
+
+    plan_of: the data set whose plan the scans were preprocessed under, if not the same one.
+    """
+    from rnnet.core.errors import MissingStageError
+    from rnnet.dataset.case import read_dataset
+    from rnnet.experiment.access import read_plan_of, store_of
+    from rnnet.reporting.qc_page import write_qc_page
+    from rnnet.reporting.qc_scans import read_qc_scans
+
+    name = workspace.dataset_name(dataset)
+    plan = read_plan_of(workspace, name if plan_of is None else workspace.dataset_name(plan_of), plan_name)
+    store = store_of(workspace, name, plan)
+    scans = read_qc_scans(store, read_dataset(workspace.raw_dataset(name)).scans)
+    if not scans.done and not scans.failed:
+        raise MissingStageError(
+            f"{name} has no preprocessed scan under this plan.",
+            where=store.layout.folder,
+            fix=f"Run rnnet_preprocess -d {name}.",
+        )
+    write_qc_page(store.layout.qc_html, scans, dataset=name, plan_name=plan_name, n_processes=n_processes)
+    return store.layout.qc_html
 
 
 def pretrain(
@@ -234,6 +289,7 @@ def predict(
     config: str = "ssl_vit",
     folds: Sequence[str] | None = None,
     clinical: Path | None = None,
+    brain_masks: Path | None = None,
     explain_lesions: bool = False,
     plan_name: str = DEFAULT_PLAN,
     device: str = "cpu",
@@ -244,7 +300,7 @@ def predict(
     from rnnet.explanation.lesions import explain_cases
     from rnnet.inference.bundle import ModelBundle
     from rnnet.inference.new_scans import predict_new_scans
-    from rnnet.preprocessing.assets import hd_bet_folder
+    from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
 
     name = workspace.dataset_name(dataset)
     bundle = ModelBundle.load(workspace, name, plan_name, config=config, folds=folds, device=device)
@@ -254,8 +310,9 @@ def predict(
         masks=masks,
         output=output,
         clinical_table=clinical,
+        brain_masks=brain_masks,
         atlas=workspace_atlas(workspace),
-        weights_folder=hd_bet_folder(workspace.cache),
+        weights_folder=find_hd_bet_weights(workspace),
         n_processes=n_processes,
     )
     if not explain_lesions:

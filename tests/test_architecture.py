@@ -41,7 +41,7 @@ def test_importing_rnnet_imports_no_heavy_library(heavy):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("library", ["radiomics", "HD_BET", "batchgenerators", "deepbet"])
+@pytest.mark.parametrize("library", ["radiomics", "HD_BET", "batchgenerators", "deepbet", "dask", "distributed"])
 def test_a_replaceable_library_is_imported_in_one_file_at_most(library):
     importers = {
         path.name

@@ -90,6 +90,17 @@ def add_atlas(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """--hd_bet_weights DIR."""
+    parser.add_argument(
+        "--hd_bet_weights",
+        type=Path,
+        metavar="DIR",
+        help="folder with HD-BET's weights (default: the environment variable rnnet_hd_bet_weights, or else what "
+        "rnnet_download_assets fetched, or else HD-BET's own cache; without them deepbet strips)",
+    )
+
+
 def positive_int(text: str) -> int:
     """A whole number above 0, for argparse."""
     value = int(text)
@@ -105,9 +116,14 @@ def fold_name(text: str) -> str:
     return text
 
 
-def workspace_of(arguments: argparse.Namespace) -> Workspace:
-    """Folders of this run; the only place where the environment is read."""
-    return Workspace.from_settings(arguments.root, os.environ, atlas=getattr(arguments, "atlas", None))
+def workspace_of(arguments: argparse.Namespace, *, root: Path | None = None) -> Workspace:
+    """Folders of this run; the only place where the environment is read. root: for commands without data folders."""
+    return Workspace.from_settings(
+        root or arguments.root,
+        os.environ,
+        atlas=getattr(arguments, "atlas", None),
+        hd_bet_weights=getattr(arguments, "hd_bet_weights", None),
+    )
 
 
 def resolve_device(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rnnet.core.workspace import PreprocessedLayout
 from rnnet.planning.plan import ExperimentPlan
 
 
@@ -21,10 +22,11 @@ def add_planning(parser: argparse.ArgumentParser) -> None:
 
 
 def print_plan(plan: ExperimentPlan, path: Path, *, explain: bool) -> None:
-    """The plan's place and, if asked for, its reasons as a table."""
+    """The places of the plan and of its page and, if asked for, its reasons as a table."""
     if explain:
         from rnnet.planning.planner import plan_reasons_table
         from rnnet.reporting.screen import text_table
 
         print(text_table(("field", "value", "rule", "inputs"), plan_reasons_table(plan)))
     print(f"Plan: {path}")
+    print(f"Page: {PreprocessedLayout(path.parent).plan_html(path.stem)}")

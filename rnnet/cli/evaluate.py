@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_device(parser)
     _common.add_processes(parser)
     _common.add_atlas(parser)
+    _common.add_weights(parser)
     return parser
 
 

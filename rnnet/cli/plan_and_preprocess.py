@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rnnet import pipeline
 from rnnet.cli import _common
+from rnnet.cli._dask import add_dask
 from rnnet.cli._failures import report_failures
 from rnnet.cli._plan_output import add_planning, print_plan
 
@@ -21,7 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_datasets(parser)
     _common.add_plan(parser)
     _common.add_processes(parser)
+    add_dask(parser)
     _common.add_atlas(parser)
+    _common.add_weights(parser)
     _common.add_settings(parser)
     add_planning(parser)
     parser.add_argument("--verify_dataset_integrity", action="store_true", help="check the raw data first")
@@ -46,6 +49,7 @@ def _body(arguments: argparse.Namespace) -> int:
         preprocess_scans=not arguments.no_pp,
         n_processes=arguments.n_processes,
         clean=arguments.clean,
+        dask=arguments.dask,
     )
     print_plan(plan, path, explain=arguments.explain)
     return report_failures(reports)

@@ -42,11 +42,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clinical", type=Path, metavar="TABLE", help="CSV with scan_id (and lesion_value), then the clinical columns"
     )
+    parser.add_argument(
+        "--brain_masks", type=Path, metavar="FOLDER", help="folder of brain masks <scan>, for the scans that have one"
+    )
     parser.add_argument("--explain", action="store_true", help="also write attention maps")
     _common.add_plan(parser)
     _common.add_device(parser)
     _common.add_processes(parser)
     _common.add_atlas(parser)
+    _common.add_weights(parser)
     return parser
 
 
@@ -68,6 +72,7 @@ def _body(arguments: argparse.Namespace) -> int:
         config=arguments.config,
         folds=arguments.folds,
         clinical=arguments.clinical,
+        brain_masks=arguments.brain_masks,
         explain_lesions=arguments.explain,
         plan_name=arguments.plan_name,
         device=_common.resolve_device(arguments.device),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rnnet import pipeline
 from rnnet.cli import _common
+from rnnet.cli._dask import add_dask
 from rnnet.cli._failures import report_failures
 
 
@@ -20,7 +21,9 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_datasets(parser)
     _common.add_plan(parser)
     _common.add_processes(parser)
+    add_dask(parser)
     _common.add_atlas(parser)
+    _common.add_weights(parser)
     parser.add_argument("--clean", action="store_true", help="delete the preprocessed scans first and start anew")
     return parser
 
@@ -37,5 +40,6 @@ def _body(arguments: argparse.Namespace) -> int:
         plan_name=arguments.plan_name,
         n_processes=arguments.n_processes,
         clean=arguments.clean,
+        dask=arguments.dask,
     )
     return report_failures(reports)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rnnet import pipeline
 from rnnet.cli import _common
 from rnnet.core.codec import write_artefact
+from rnnet.core.types import Problem
+from rnnet.dataset.integrity import IntegrityReport
+from rnnet.dataset.problems import PROBLEM_CODES
+
+FIRST_PLACES = 3
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     parser = _common.make_parser(
         "rnnet_verify_dataset_integrity",
-        "Check raw data sets against the convention and list every problem with its cure.",
+        "Check raw data sets against the convention, and those given together against each other, and list every "
+        "problem with its cure. Exit code 2 if there is an error.",
         "rnnet_verify_dataset_integrity -d 1 2 --json problems.json",
     )
     _common.add_datasets(parser)
     _common.add_processes(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the problems as JSON")
+    parser.add_argument("--all", action="store_true", help=f"print every place, not the first {FIRST_PLACES} of each")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all problems as JSON")
+    parser.add_argument(
+        "--orientation",
+        action="store_true",
+        help="also compare scans that were not preprocessed with the atlas, to find mirrored ones "
+        "(finds the brain first: seconds to a minute a scan)",
+    )
+    _common.add_atlas(parser)
     return parser
 
 
@@ -31,15 +45,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _body(arguments: argparse.Namespace) -> int:
     reports = pipeline.verify_dataset_integrity(
-        _common.workspace_of(arguments), arguments.datasets, n_processes=arguments.n_processes
+        _common.workspace_of(arguments),
+        arguments.datasets,
+        orientation=arguments.orientation,
+        n_processes=arguments.n_processes,
     )
-    n_errors = 0
     for name, report in reports.items():
-        for problem in report.problems:
-            print(f"{problem.level.upper():7} {problem.code} [{problem.where}] {problem.message} {problem.fix}")
-        n_errors += len(report.errors)
-        print(f"{name}: {len(report.errors)} error(s), {len(report.warnings)} warning(s)")
+        for line in report_lines(report, most=None if arguments.all else FIRST_PLACES):
+            print(line)
+        print(f"{name}: {len(report.errors)} error(s), {len(report.warnings)} warning(s) in {report.n_scans} scan(s)")
+        print(_orientation_line(name, report))
     if arguments.json:
         write_artefact(arguments.json, reports)
         print(f"Written: {arguments.json}")
-    return _common.EXIT_ERROR if n_errors else 0
+    return _common.EXIT_ERROR if any(report.errors for report in reports.values()) else 0
+
+
+def report_lines(report: IntegrityReport, *, most: int | None) -> Iterator[str]:
+    """The findings grouped by level and code: a head line, at most `most` places (None: all), and the cure once."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in report.problems:
+        groups.setdefault((problem.level, problem.code), []).append(problem)
+    for (level, code), found in groups.items():
+        cures = {p.fix for p in found}
+        times = "" if len(found) == 1 else f" ({len(found)} times)"
+        yield f"{level.upper()} {code}{times}: {PROBLEM_CODES[code].meaning}"
+        for problem in found[:most]:
+            own = f" {problem.fix}" if len(cures) > 1 else ""
+            yield f"    [{problem.where}] {problem.message}{own}"
+        if most is not None and len(found) > most:
+            yield f"    and {len(found) - most} more (--all prints them)"
+        yield f"    Cure: {cures.pop() if len(cures) == 1 else PROBLEM_CODES[code].cure}"
+
+
+def _orientation_line(name: str, report: IntegrityReport) -> str:
+    """Whether flips were looked for, and how to have it done."""
+    if report.n_oriented == report.n_scans:
+        return f"{name}: the orientation of all scans was compared with the atlas."
+    return (
+        f"{name}: the orientation of {report.n_scans - report.n_oriented} of {report.n_scans} scan(s) was not compared "
+        "with the atlas: rnnet_plan_and_preprocess does it, or --orientation."
+    )

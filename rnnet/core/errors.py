@@ -60,6 +60,10 @@ class LeakageError(RnnetError):
     """The same patient, scan or lesion would be used for fitting and for evaluation."""
 
 
+class StorageError(RnnetError):
+    """A folder cannot be written to, for example because the disk is full: no scan after this one could be either."""
+
+
 class CaseFailedError(RnnetError):
     """One scan or lesion could not be processed; the others go on."""
 

@@ -6,21 +6,36 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from rnnet.core.storage import TEMPORARY_PREFIX, held, storage_errors
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that becomes `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The ending stays last: image writers choose their format by it.
-    temporary = path.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """A temporary file in the same folder that becomes `path` when the block ends without an error.
+
+    Raises:
+        StorageError: the disk is full, or the folder or file cannot be written; nothing is left behind.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The ending stays last: image writers choose their format by it.
+        temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+        with held(temporary):
+            try:
+                yield temporary
+                os.replace(temporary, path)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,7 +45,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """First 16 hex digits of the file's SHA-256."""
+    """First 16 hex digits of the file's SHA-256; of a folder that of the names and digests of all files below it."""
+    if path.is_dir():
+        files = sorted((p.relative_to(path).as_posix(), p) for p in path.rglob("*") if p.is_file())
+        return text_digest("\n".join(f"{file_digest(p)} {name}" for name, p in files))
     with path.open("rb") as stream:
         return (
             hashlib.file_digest(stream, "sha256").hexdigest()[:16]

@@ -1,141 +1,90 @@
-"""The one type that knows geometry, and the one place that reads and writes images."""
+"""The one place that reads and writes images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from rnnet.core.errors import FileFormatError, GeometryError
+from rnnet.core.errors import FileFormatError, SettingError, StorageError
 from rnnet.core.files import atomic_path
-from rnnet.core.nifti import check_whole, is_nifti
+from rnnet.core.geometry import Array, Volume
+from rnnet.core.image_checks import check_file
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk
+__all__ = ["IMAGE_ENDINGS", "Array", "Volume", "image_stem", "is_series_folder", "read_volume", "write_volume"]
 
 IMAGE_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
-Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A scalar image in world space (LPS, millimetres).
-
-    array: (z, y, x); spacing_zyx_mm goes with it. origin_xyz_mm is the world position of voxel [0, 0, 0].
-    direction_xyz: nine numbers, row-major, the columns are the world directions of the x, y and z axes
-    (the convention of ITK). notes: what the reader found wrong with the file's header and mended, in sentences.
-    """
-
-    array: Array
-    spacing_zyx_mm: tuple[float, float, float]
-    origin_xyz_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    direction_xyz: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-    notes: tuple[str, ...] = ()
-
-    def with_array(self, array: Array) -> Volume:
-        """The same grid with other voxels; the shape must stay."""
-        if array.shape != self.array.shape:
-            raise GeometryError(f"An array of shape {array.shape} does not fit the grid {self.array.shape}.")
-        return replace(self, array=array)
-
-    @property
-    def index_to_world(self) -> npt.NDArray[np.float64]:
-        """(4, 4) matrix from (x, y, z, 1) voxel index to LPS millimetres."""
-        matrix = np.eye(4)
-        direction = np.asarray(self.direction_xyz).reshape(3, 3)
-        matrix[:3, :3] = direction @ np.diag(self.spacing_zyx_mm[::-1])
-        matrix[:3, 3] = self.origin_xyz_mm
-        return matrix
-
-    def world_xyz_mm(self, index_zyx: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """World positions (..., 3) of voxel indices (..., 3)."""
-        index_xyz = np.asarray(index_zyx, dtype=float)[..., ::-1]
-        matrix = self.index_to_world
-        world: npt.NDArray[np.float64] = index_xyz @ matrix[:3, :3].T + matrix[:3, 3]
-        return world
-
-    def index_zyx(self, world_xyz_mm: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Continuous voxel indices (..., 3) of world positions (..., 3)."""
-        inverse = np.linalg.inv(self.index_to_world)
-        index_xyz: npt.NDArray[np.float64] = np.asarray(world_xyz_mm, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]
-        return index_xyz[..., ::-1]
-
-    def same_grid(self, other: Volume, *, tolerance_mm: float = 1e-3) -> bool:
-        """Whether both have the same shape and every corner voxel within `tolerance_mm`."""
-        if self.array.shape != other.array.shape:
-            return False
-        corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.array.shape])).reshape(3, -1).T
-        gap = self.world_xyz_mm(corners) - other.world_xyz_mm(corners)
-        return bool(np.abs(gap).max() <= tolerance_mm)
-
-    def to_sitk(self) -> sitk.Image:
-        """The same volume as a SimpleITK image."""
-        import SimpleITK as sitk
-
-        array = self.array.astype(np.uint8) if self.array.dtype == bool else self.array
-        image = sitk.GetImageFromArray(array)
-        image.SetSpacing([float(s) for s in self.spacing_zyx_mm[::-1]])
-        image.SetOrigin([float(o) for o in self.origin_xyz_mm])
-        image.SetDirection([float(d) for d in self.direction_xyz])
-        return image
-
-    @classmethod
-    def from_sitk(cls, image: sitk.Image) -> Volume:
-        """The volume of a three-dimensional scalar SimpleITK image."""
-        import SimpleITK as sitk
-
-        z, y, x = image.GetSpacing()[::-1]
-        ox, oy, oz = image.GetOrigin()
-        return cls(sitk.GetArrayFromImage(image), (z, y, x), (ox, oy, oz), tuple(image.GetDirection()))
+_WRITABLE = (".nii.gz", ".nii", ".nrrd", ".mha")
+_CHANNEL = "_0000"
 
 
 def image_stem(path: Path) -> str:
-    """File name without the image ending: 'a.nii.gz' -> 'a'."""
+    """File name without the image ending: 'a.nii.gz' -> 'a'. The name of a DICOM folder ('a.1_0000') stays."""
     for ending in IMAGE_ENDINGS:
         if path.name.lower().endswith(ending):
             return path.name[: -len(ending)]
-    return path.stem
+    return path.name if path.name.endswith(_CHANNEL) else path.stem
+
+
+def is_series_folder(path: Path) -> bool:
+    """Whether `path` is a folder with the name of a scan's image ('<scan>_0000'): a DICOM series should be in it."""
+    return path.name.endswith(_CHANNEL) and path.is_dir()
 
 
 def read_volume(path: Path) -> Volume:
-    """Volume of a NIfTI, NRRD or MetaImage file. A fourth dimension of length one is dropped.
+    """Volume of a NIfTI, NRRD or MetaImage file, or of a folder that holds one DICOM series.
+
+    Dimensions of length one after the third are dropped. Voxels that are not finite are kept. Volume.notes says what
+    the reader found wrong with the header and mended.
 
     Raises:
-        FileFormatError: the file is missing, unreadable, cut off, not scalar, or has more than one volume.
+        FileFormatError: the file is missing, unreadable, damaged, cut off, not one scalar 3-D volume, or its header
+            does not say where the voxels lie in the patient.
     """
-    import SimpleITK as sitk
+    # The readers are imported when they are needed: nibabel and SimpleITK take their time.
+    if os.path.isdir(path):  # unlike Path.is_dir, this is no error where a folder above must not be entered
+        from rnnet.core.dicom import read_dicom_series
 
-    if not path.is_file():
-        raise FileFormatError("The image file does not exist.", where=path, fix="Check its name and folder.")
-    if is_nifti(path):
-        check_whole(path)
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].removeprefix("ITK ERROR: ")
-        raise FileFormatError(
-            f"The image cannot be read ({reason[:160]}).", where=path, fix="Export it again as .nii.gz, .nrrd or .mha."
-        ) from error
-    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image = image[..., 0]
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise FileFormatError(
-            f"The image must be one scalar 3-D volume. Got size {image.GetSize()} with "
-            f"{image.GetNumberOfComponentsPerPixel()} component(s) per voxel.",
-            where=path,
-            fix="Extract the one T1CE volume and save it alone.",
-        )
-    if "complex" in image.GetPixelIDTypeAsString():
-        raise FileFormatError("The image is complex-valued.", where=path, fix="Save its magnitude.")
-    return Volume.from_sitk(image)
+        return read_dicom_series(path)
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        from rnnet.core.nifti import read_nifti
+
+        return read_nifti(path)
+    if name.endswith(IMAGE_ENDINGS):
+        from rnnet.core.itk_image import read_itk
+
+        return read_itk(path)
+    check_file(path)
+    raise FileFormatError(
+        f"The file's ending is none of {', '.join(IMAGE_ENDINGS)}.", where=path,
+        fix="Convert it to .nii.gz; for DICOM give the folder of the series.",
+    )
 
 
 def write_volume(path: Path, volume: Volume) -> None:
-    """Write atomically, compressed; the ending chooses the format."""
-    import SimpleITK as sitk
+    """Write atomically, compressed; the ending chooses the format.
 
-    with atomic_path(path) as temporary:
-        sitk.WriteImage(volume.to_sitk(), str(temporary), useCompression=True)
+    Raises:
+        SettingError: an ending that cannot be written.
+        StorageError: no room on the disk, or no right to write there; nothing is left behind.
+    """
+    name = path.name.lower()
+    if not name.endswith(_WRITABLE):
+        # A .mhd keeps its voxels in a second file, which cannot be replaced together with the first.
+        raise SettingError(f"Images are written as {', '.join(_WRITABLE)} only.", where=path, fix="Choose such a name.")
+    try:
+        with atomic_path(path) as temporary:
+            if name.endswith((".nii", ".nii.gz")):
+                from rnnet.core.nifti import write_nifti
+
+                write_nifti(temporary, volume)
+            else:
+                from rnnet.core.itk_image import write_itk
+
+                write_itk(temporary, volume)
+    except (OSError, FileFormatError) as error:
+        reason = error.problem if isinstance(error, FileFormatError) else error.strerror or str(error)
+        raise StorageError(
+            f"The image cannot be written ({reason.rstrip('.')}).", where=path,
+            fix="Make room on the disk, or choose a folder that you may write to.",
+        ) from error

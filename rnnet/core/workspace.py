@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rnnet.core.errors import DatasetError, MissingStageError, did_you_mean
 from rnnet.core.types import Split
-from rnnet.core.volume import IMAGE_ENDINGS
+from rnnet.core.volume import IMAGE_ENDINGS, is_series_folder
 
 DATASET_PATTERN = re.compile(r"Dataset(\d{3})_(\w[\w-]*)")
 DEFAULT_PLAN = "rnnet_plans"
@@ -80,6 +80,10 @@ class ScanStoreLayout:
     def record(self, scan_id: str) -> Path:
         return self.scans / f"{scan_id}.json"
 
+    @property
+    def qc_html(self) -> Path:
+        return self.folder / "qc.html"
+
     def qc_picture(self, scan_id: str) -> Path:
         return self.folder / "qc" / f"{scan_id}.png"
 
@@ -103,6 +107,9 @@ class PreprocessedLayout:
 
     def plans_json(self, plan_name: str = DEFAULT_PLAN) -> Path:
         return self.folder / f"{plan_name}.json"
+
+    def plan_html(self, plan_name: str = DEFAULT_PLAN) -> Path:
+        return self.folder / f"{plan_name}.html"
 
     def store(self, data_identifier: str) -> ScanStoreLayout:
         return ScanStoreLayout(self.folder / data_identifier)
@@ -225,26 +232,36 @@ class Workspace:
     # Downloaded assets (atlas, weights); the user's atlas overrules the cached one.
     cache: Path
     atlas: Path | None = None
+    # HD-BET's weights: the user's folder overrules rnnet's cache and HD-BET's own one.
+    hd_bet_weights: Path | None = None
+    hd_bet_cache: Path | None = None
 
     @classmethod
-    def under(cls, root: Path, *, cache: Path | None = None, atlas: Path | None = None) -> Workspace:
+    def under(
+        cls, root: Path, *, cache: Path | None = None, atlas: Path | None = None, hd_bet_weights: Path | None = None,
+        hd_bet_cache: Path | None = None,
+    ) -> Workspace:
         """The three folders below one root; downloaded assets beside them unless `cache` says where."""
         return cls(
-            root / "rnnet_raw",
-            root / "rnnet_preprocessed",
-            root / "rnnet_results",
-            cache or root / "rnnet_cache",
-            atlas,
+            root / "rnnet_raw", root / "rnnet_preprocessed", root / "rnnet_results", cache or root / "rnnet_cache",
+            atlas, hd_bet_weights, hd_bet_cache,
         )
 
     @classmethod
     def from_settings(
-        cls, root: Path | None, environment: Mapping[str, str], *, atlas: Path | None = None
+        cls, root: Path | None, environment: Mapping[str, str], *, atlas: Path | None = None,
+        hd_bet_weights: Path | None = None,
     ) -> Workspace:
-        """From --root, or else from rnnet_raw, rnnet_preprocessed, rnnet_results, or else from rnnet_root."""
+        """From --root, or else from rnnet_raw, rnnet_preprocessed, rnnet_results, or else from rnnet_root.
+
+        HD-BET's weights: the given folder, or else that of rnnet_hd_bet_weights.
+        """
         cache = cache_folder(environment)
+        named = environment.get("rnnet_hd_bet_weights")
+        weights = hd_bet_weights or (Path(named) if named else None)
+        hd_bet_cache = _home(environment) / "hd-bet_params"
         if root is not None:
-            return cls.under(root, cache=cache, atlas=atlas)
+            return cls.under(root, cache=cache, atlas=atlas, hd_bet_weights=weights, hd_bet_cache=hd_bet_cache)
         names = ("rnnet_raw", "rnnet_preprocessed", "rnnet_results")
         base = environment.get("rnnet_root")
         missing = [n for n in names if n not in environment]
@@ -257,7 +274,7 @@ class Workspace:
         raw, preprocessed, results = (
             Path(environment[n]) if n in environment else getattr(fallback, n.removeprefix("rnnet_")) for n in names
         )
-        return cls(raw, preprocessed, results, cache, atlas)
+        return cls(raw, preprocessed, results, cache, atlas, weights, hd_bet_cache)
 
     def dataset_name(self, dataset: int | str) -> str:
         """Full folder name of a data set given by number or name.
@@ -295,16 +312,28 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     if "rnnet_cache" in environment:
         return Path(environment["rnnet_cache"])
     base = environment.get("XDG_CACHE_HOME") or environment.get("LOCALAPPDATA")
-    home = environment.get("HOME") or environment.get("USERPROFILE") or "."
-    return (Path(base) if base else Path(home) / ".cache") / "rnnet"
+    return (Path(base) if base else _home(environment) / ".cache") / "rnnet"
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("HOME") or environment.get("USERPROFILE") or ".")
 
 
 def find_image(folder: Path, stem: str, file_ending: str) -> Path:
-    """`stem` with the data set's ending, or else with any image ending that exists; the former if none does."""
+    """`stem` with the data set's ending, or else with any image ending that exists; the former if none does.
+
+    A folder `<scan>_0000` without an ending is an image too: a DICOM series.
+    """
     for ending in (file_ending, *IMAGE_ENDINGS):
         if (folder / f"{stem}{ending}").is_file():
             return folder / f"{stem}{ending}"
-    return folder / f"{stem}{file_ending}"
+    return folder / stem if is_series_folder(folder / stem) else folder / f"{stem}{file_ending}"
+
+
+def find_image_if_there(folder: Path, stem: str, file_ending: str) -> Path | None:
+    """As find_image; None where no such file exists."""
+    path = find_image(folder, stem, file_ending)
+    return path if path.is_file() else None
 
 
 def trained_folds(results: ResultsLayout, config: str, made_by: str) -> list[str]:

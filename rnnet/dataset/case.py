@@ -81,7 +81,7 @@ def missing_files(scans: Iterable[Scan]) -> list[Problem]:
     """A problem for every image and mask that is not there."""
     problems = []
     for scan in scans:
-        if not scan.image_path.is_file():
+        if not scan.image_path.exists():
             problems.append(error("missing-image", scan.image_path, f"The image of scan '{scan.scan_id}' is missing.",
                                   "Add the file, or remove the scan's rows from cases.csv."))
         if scan.mask_path is not None and not scan.mask_path.is_file():

@@ -8,7 +8,7 @@ from typing import cast
 
 from rnnet.core.errors import did_you_mean
 from rnnet.core.types import ClinicalValue, LesionCase, Problem, Scan, Split
-from rnnet.core.workspace import RawLayout, find_image
+from rnnet.core.workspace import RawLayout, find_image, find_image_if_there
 from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.problems import error, warning
 from rnnet.dataset.table import TextTable, check_id, parse_clinical, parse_number, read_table, wrong_number
@@ -167,5 +167,6 @@ def _scans(
             continue
         image = find_image(layout.images(case.split), f"{case.scan_id}_0000", manifest.file_ending)
         mask = find_image(layout.labels(case.split), case.scan_id, manifest.file_ending)
-        scans[case.scan_id] = Scan(case.scan_id, case.patient_id, case.center, day, image, mask, case.split)
+        brain = find_image_if_there(layout.brains(case.split), case.scan_id, manifest.file_ending)
+        scans[case.scan_id] = Scan(case.scan_id, case.patient_id, case.center, day, image, mask, case.split, brain)
     return tuple(scans.values())

@@ -12,10 +12,13 @@ from rnnet.core.volume import image_stem
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import missing_files
 from rnnet.dataset.cases_table import read_cases_table
+from rnnet.dataset.center_check import check_centers
+from rnnet.dataset.content import ScanContent
+from rnnet.dataset.content_check import check_duplicates
 from rnnet.dataset.manifest import Manifest, read_manifest
 from rnnet.dataset.pool import SPLITS, image_files, pool_scans
 from rnnet.dataset.problems import error, warning
-from rnnet.dataset.scan_check import ScanJob, check_scan
+from rnnet.dataset.scan_check import ScanCheck, ScanJob, check_scan
 from rnnet.dataset.splits import patients_per_outcome
 
 USUAL_FOLDS = 5
@@ -23,12 +26,18 @@ USUAL_FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class IntegrityReport:
-    """Findings of check_dataset, errors first."""
+    """Findings of check_dataset, errors first.
+
+    scans: what comparisons with other data sets need. n_oriented: scans whose orientation was compared with the
+    atlas, which this check cannot do (see rnnet.experiment.orientation_check).
+    """
 
     dataset: str
     problems: tuple[Problem, ...]
     n_scans: int = 0
     n_cases: int = 0
+    scans: tuple[ScanContent, ...] = ()
+    n_oriented: int = 0
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -75,25 +84,38 @@ def check_dataset(layout: RawLayout, *, n_processes: int = 1) -> IntegrityReport
         scans, found = pool_scans(layout, manifest)
         problems = [*found, *_missing_pool_masks(layout, scans)]
     problems += _check_folders(layout, scans) + _check_counts(layout, manifest, scans)
-    problems += _check_files(scans, cases if labelled else None, n_processes)
-    ordered = sorted(problems, key=lambda p: p.level != "error")
-    return IntegrityReport(name, tuple(ordered), len(scans), len(cases))
+    of_files, contents = _check_files(scans, cases if labelled else None, n_processes)
+    problems += [*of_files, *check_duplicates(contents)]
+    problems += check_centers(layout.cases_csv if labelled else layout.folder, contents, cases)
+    return IntegrityReport(name, ordered(problems), len(scans), len(cases), contents)
 
 
-def _check_files(scans: tuple[Scan, ...], cases: Iterable[LesionCase] | None, n_processes: int) -> list[Problem]:
+def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Errors first, else as they came."""
+    return tuple(sorted(problems, key=lambda p: p.level != "error"))
+
+
+def _check_files(
+    scans: tuple[Scan, ...], cases: Iterable[LesionCase] | None, n_processes: int
+) -> tuple[list[Problem], tuple[ScanContent, ...]]:
     values: dict[str, list[int]] = {}
     for case in cases or ():
         values.setdefault(case.scan_id, []).append(case.lesion_value)
     jobs = [ScanJob(s, None if cases is None else tuple(values.get(s.scan_id, ()))) for s in scans]
     problems: list[Problem] = []
+    checks: list[ScanCheck] = []
     for job, result in zip(
         jobs, map_cases(check_scan, jobs, n_processes=n_processes, title="checking scans"), strict=True
     ):
         if isinstance(result, RnnetError):
-            problems.append(error("unreadable-image", result.where or job.scan.image_path, result.problem, result.fix))
+            problems.append(error("check-failed", result.where or job.scan.image_path, result.problem, result.fix))
         else:
-            problems += result
-    return problems
+            checks.append(result)
+    # As the reader of a pool decides it: components are lesions only if no mask has several values.
+    components = all(c.n_values <= 1 for c in checks)
+    for check in checks:
+        problems += [*check.problems, *(check.if_components if components else check.if_values)]
+    return problems, tuple(c.content for c in checks)
 
 
 def _check_outcomes(layout: RawLayout, manifest: Manifest, cases: tuple[LesionCase, ...]) -> list[Problem]:
@@ -130,9 +152,9 @@ def _missing_pool_masks(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Prob
 
 
 def _check_folders(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
-    """Files in the image and label folders that nothing refers to."""
+    """Files in the folders of images and masks that nothing refers to."""
     images = {s.image_path for s in scans}
-    masks = {s.mask_path for s in scans}
+    used = {path for s in scans for path in (s.mask_path, s.brain_path)}
     problems = []
     for split in SPLITS:
         for path in image_files(layout.images(split)):
@@ -142,10 +164,12 @@ def _check_folders(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
             elif path not in images:
                 problems.append(warning("image-without-case", path, "The image belongs to no case and is not used.",
                                         "Add rows to cases.csv, or remove the file."))
-        for path in image_files(layout.labels(split)):
-            if path not in masks:
-                problems.append(warning("mask-without-image", path, "The mask belongs to no scan and is not used.",
-                                        "Add the image or the rows in cases.csv, or remove the file."))
+        masks = [*image_files(layout.labels(split)), *image_files(layout.brains(split))]
+        problems += [
+            warning("mask-without-image", path, "The mask belongs to no scan and is not used.",
+                    "Add the image or the rows in cases.csv, or remove the file.")
+            for path in masks if path not in used
+        ]
     return problems
 
 

@@ -10,8 +10,8 @@ from rnnet.core.errors import DatasetError, FileFormatError, RnnetError
 from rnnet.core.log import get_logger
 from rnnet.core.parallel import map_cases
 from rnnet.core.types import LesionCase, Problem, Scan, Split
-from rnnet.core.volume import IMAGE_ENDINGS, image_stem, read_volume
-from rnnet.core.workspace import RawLayout, find_image
+from rnnet.core.volume import IMAGE_ENDINGS, image_stem, is_series_folder, read_volume
+from rnnet.core.workspace import RawLayout, find_image_if_there
 from rnnet.dataset.lesions import lesion_labels, voxel_counts, whole_labels
 from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.problems import error, warning
@@ -31,10 +31,13 @@ class PatientRow:
 
 
 def image_files(folder: Path) -> Iterator[Path]:
-    """Image files of a folder in the order of their names; other files are passed over."""
+    """Images of a folder in the order of their names; what is no image is passed over.
+
+    Files by their endings, and folders called `<scan>_0000`: a DICOM series.
+    """
     if folder.is_dir():
         files = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-        yield from (p for p in files if p.name.lower().endswith(IMAGE_ENDINGS))
+        yield from (p for p in files if p.name.lower().endswith(IMAGE_ENDINGS) or is_series_folder(p))
 
 
 def pool_scans(layout: RawLayout, manifest: Manifest) -> tuple[tuple[Scan, ...], tuple[Problem, ...]]:
@@ -53,9 +56,9 @@ def pool_scans(layout: RawLayout, manifest: Manifest) -> tuple[tuple[Scan, ...],
             bad = check_id(scan_id, str(path))
             problems += [bad] if bad else []
             row = rows.get(scan_id, PatientRow(scan_id, manifest.name, None))
-            mask = find_image(layout.labels(split), scan_id, manifest.file_ending)
-            scans[scan_id] = Scan(scan_id, row.patient_id, row.center, row.days, path,
-                                  mask if mask.is_file() else None, split)
+            mask, brain = (find_image_if_there(folder, scan_id, manifest.file_ending)
+                           for folder in (layout.labels(split), layout.brains(split)))
+            scans[scan_id] = Scan(scan_id, row.patient_id, row.center, row.days, path, mask, split, brain)
     if not scans:
         problems.append(error("no-cases", layout.folder, "The data set has neither cases.csv nor images in imagesTr.",
                               "Put the scans into imagesTr as SCAN_0000.nii.gz and their masks into labelsTr."))

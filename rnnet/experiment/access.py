@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.log import get_logger
+from rnnet.core.storage import storage_errors
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
 from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.planning.plan import ExperimentPlan, read_plan, with_settings
-from rnnet.preprocessing.assets import atlas_folder, hd_bet_folder
+from rnnet.preprocessing.assets import atlas_folder
 from rnnet.preprocessing.atlas import Atlas, load_atlas
 from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
+from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
 from rnnet.preprocessing.store import ScanStore
 
 log = get_logger(__name__)
@@ -31,12 +33,13 @@ def store_of(workspace: Workspace, name: str, plan: ExperimentPlan) -> ScanStore
 
 
 def preprocess_missing(
-    workspace: Workspace, name: str, plan: ExperimentPlan, atlas: Atlas, *, n_processes: int, clean: bool = False
+    workspace: Workspace, name: str, plan: ExperimentPlan, atlas: Atlas, *, n_processes: int, clean: bool = False,
+    dask: str = "",
 ) -> PreprocessReport:
-    """Preprocess the scans of a data set that are not in its store yet."""
+    """Preprocess the scans of a data set that are not in its store yet. dask: see core.parallel.map_cases."""
     store = store_of(workspace, name, plan)
-    if clean and store.layout.folder.is_dir():
-        shutil.rmtree(store.layout.folder)
+    if clean:
+        _delete(store)
     dataset = read_dataset(workspace.raw_dataset(name))
     return preprocess_dataset(
         dataset,
@@ -44,8 +47,18 @@ def preprocess_missing(
         atlas=atlas,
         store=store,
         n_processes=n_processes,
-        weights_folder=hd_bet_folder(workspace.cache),
+        weights_folder=find_hd_bet_weights(workspace),
+        dask=dask,
     )
+
+
+def _delete(store: ScanStore) -> None:
+    with storage_errors(store.layout.folder):
+        # Records first: if this is interrupted, no scan may count as whole whose voxels are gone.
+        for scan_id in store.scan_ids():
+            store.discard_scan(scan_id)
+        if store.layout.folder.is_dir():
+            shutil.rmtree(store.layout.folder)
 
 
 def held_out_patients(dataset: RawDataset) -> set[str]:

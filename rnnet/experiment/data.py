@@ -14,6 +14,7 @@ from rnnet.dataset.splits import fold_of, read_splits
 from rnnet.experiment.access import held_out_patients, read_plan_of, store_of
 from rnnet.experiment.corpus import Corpus, open_corpus, qualified
 from rnnet.planning.plan import ExperimentPlan
+from rnnet.preprocessing.skull_strip.record import STRIPPERS_INPUT, strippers_in, strippers_text
 from rnnet.preprocessing.store import ScanStore
 
 log = get_logger(__name__)
@@ -93,6 +94,11 @@ class ExperimentData:
             if case_id not in by_id:
                 raise UnknownComponentError.of("case", case_id, by_id)
         return tuple(by_id[i] for i in case_ids)
+
+    def skull_strippers(self) -> dict[str, str]:
+        """What the training scans were skull-stripped with, as an input that a training run records."""
+        names = strippers_in(self.store, (c.scan_id for c in self.training_cases))
+        return {STRIPPERS_INPUT: strippers_text(names)}
 
     def held_out_patient_ids(self) -> set[str]:
         """Patients of the test split, as pretraining checkpoints name them."""

@@ -36,7 +36,9 @@ def train_tabular(data: ExperimentData, fold: int | str, *, config: str, n_proce
         data.plan, config=config, fold=_present(data, fold), cases=cases, columns=data.raw.manifest.clinical,
         radiomics=radiomics, oof_logits=oof, test_logits=test, layout=layout, seed=data.plan.seed,
     )
-    write_artefact(layout.run_json, make_run_record("rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed))
+    write_artefact(layout.run_json, make_run_record(
+        "rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed, inputs=data.skull_strippers(),
+    ))
 
 
 def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, float], dict[str, float]]:

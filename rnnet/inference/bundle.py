@@ -17,6 +17,7 @@ from rnnet.features.table import FeatureTable
 from rnnet.fusion.artefact import load_tabular
 from rnnet.fusion.folds import IMAGING_PART
 from rnnet.fusion.tabular import USES_IMAGING, USES_RADIOMICS, TabularModel
+from rnnet.inference.strippers import training_strippers
 from rnnet.networks.classifier import Classifier
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.loader import ReadCase
@@ -83,6 +84,8 @@ class ModelBundle:
     manifest: Manifest
     decision: Decision
     folds: tuple[FoldModel, ...]
+    # What the training scans were skull-stripped with, as the training runs recorded it; empty if they did not.
+    skull_strippers: tuple[str, ...] = ()
 
     @property
     def needs_radiomics(self) -> bool:
@@ -109,7 +112,8 @@ class ModelBundle:
         models = tuple(_load_fold(results, config, name, plan, device) for name in names)
         manifest = read_manifest(workspace.raw_dataset(dataset))
         decision = decide(results, config, plan.positive_outcome)
-        return cls(dataset, config, plan, manifest, decision, models)
+        strippers = training_strippers(results.fold(config, name) for name in names)
+        return cls(dataset, config, plan, manifest, decision, models, strippers)
 
     def predict(
         self, cases: Sequence[LesionCase], read_case: ReadCase, radiomics: FeatureTable | None

@@ -14,6 +14,7 @@ from rnnet.experiment.data import ExperimentData
 from rnnet.features.lesions import lesion_radiomics
 from rnnet.fusion.tabular import USES_RADIOMICS
 from rnnet.inference.bundle import ModelBundle
+from rnnet.inference.strippers import warn_of_strippers
 
 log = get_logger(__name__)
 
@@ -43,6 +44,7 @@ def predict_external(
         radiomics = lesion_radiomics(corpus.cases, corpus, store, data.plan, n_processes=n_processes)
     for config in configs:
         bundle = ModelBundle.load(workspace, data.name, data.plan.name, config=config, folds=None, device=device)
+        warn_of_strippers(bundle.skull_strippers, store, [case.scan_id for case in corpus.cases])
         for fold, predictions in bundle.predict(corpus.cases, corpus.read, radiomics).folds.items():
             path = data.results.fold(config, fold).predictions(name)
             write_predictions(path, predictions, positive_outcome=data.plan.positive_outcome)

@@ -7,32 +7,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnet.core.errors import CaseFailedError, DatasetError, RnnetError
+from rnnet.core.log import get_logger
 from rnnet.core.types import ClinicalValue, LesionCase, Scan
 from rnnet.core.volume import image_stem, read_volume
-from rnnet.core.workspace import RawLayout, find_image
+from rnnet.core.workspace import RawLayout, find_image, find_image_if_there
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.pool import image_files, pool_cases
 from rnnet.dataset.table import parse_clinical, read_table
 
 Failures = list[CaseFailedError]
+log = get_logger(__name__)
 
 
 def read_new_scans(
-    images: Path, masks: Path, clinical_table: Path | None, manifest: Manifest
+    images: Path, masks: Path, clinical_table: Path | None, manifest: Manifest, *, brain_masks: Path | None = None
 ) -> tuple[RawDataset, Failures]:
     """The lesions of all scans whose mask can be read, and a failure for each of the others.
 
-    Image <scan>_0000 or <scan>, mask <scan>. Mask value k is lesion k; when all masks hold zeros and one value only,
-    every connected component is a lesion. The clinical table has scan_id, optionally lesion_value, and the manifest's
-    clinical columns; a column that it lacks is missing for every lesion.
+    Image <scan>_0000 or <scan>, mask <scan>, and <scan> in brain_masks for the scans that have a brain mask. Mask
+    value k is lesion k; when all masks hold zeros and one value only, every connected component is a lesion. The
+    clinical table has scan_id, optionally lesion_value, and the manifest's clinical columns; a column that it lacks is
+    missing for every lesion.
 
     Raises:
-        DatasetError: no image in the folder, or a table that does not fit.
+        DatasetError: no image in the folder, no folder of brain masks, or a table that does not fit.
     """
     paths = list(image_files(images))
     if not paths:
         raise DatasetError("The folder holds no image.", where=images, fix="Put NIfTI, NRRD or MHA files there.")
+    if brain_masks is not None and not brain_masks.is_dir():
+        raise DatasetError("The folder of brain masks is not there.", where=brain_masks,
+                           fix="Check the path of --brain_masks.")
     scans: list[Scan] = []
     failures: Failures = []
     for path in paths:
@@ -41,9 +47,13 @@ def read_new_scans(
         try:
             if not read_volume(mask).array.any():
                 raise DatasetError("The mask is empty.", where=mask, fix="Mark the lesion with a value above 0.")
-            scans.append(Scan(scan_id, scan_id, "new", None, path, mask, "test"))
+            brain = find_image_if_there(brain_masks, scan_id, ".nii.gz") if brain_masks else None
+            scans.append(Scan(scan_id, scan_id, "new", None, path, mask, "test", brain))
         except RnnetError as error:
             failures.append(CaseFailedError(f"{scan_id}: {error.problem}", where=error.where, fix=error.fix))
+    without = [s.scan_id for s in scans if s.brain_path is None]
+    if brain_masks is not None and without:
+        log.warning("%d scan(s) have no brain mask in %s: %s.", len(without), brain_masks, ", ".join(without[:5]))
     cases, components = pool_cases(tuple(scans))
     values = _read_clinical(clinical_table, manifest) if clinical_table else {}
     cases = tuple(replace(case, clinical=_clinical_of(case, values, manifest)) for case in cases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from rnnet.features.lesions import lesion_radiomics
 from rnnet.inference.bundle import BundlePredictions, ModelBundle
 from rnnet.inference.inputs import read_new_scans
 from rnnet.inference.rows import PredictionRow, prediction_rows, write_rows
+from rnnet.inference.strippers import warn_of_strippers
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
+from rnnet.preprocessing.skull_strip.record import strippers_in
 from rnnet.preprocessing.store import ScanStore
 
 
@@ -37,7 +39,7 @@ class PredictionResult:
 
 def predict_new_scans(
     bundle: ModelBundle, *, images: Path, masks: Path, output: Path, clinical_table: Path | None, atlas: Atlas,
-    weights_folder: Path, n_processes: int,
+    weights_folder: Path | None, n_processes: int, brain_masks: Path | None = None,
 ) -> PredictionResult:
     """Preprocess the scans exactly as in training, predict every lesion, write predictions.csv and .json.
 
@@ -46,7 +48,9 @@ def predict_new_scans(
     Raises:
         CaseFailedError: not one lesion could be predicted.
     """
-    dataset, failures = read_new_scans(images, masks, clinical_table, bundle.manifest)
+    dataset, failures = read_new_scans(
+        images, masks, clinical_table, bundle.manifest, brain_masks=brain_masks
+    )
     store = ScanStore(ScanStoreLayout(output / "preprocessed" / bundle.plan.data_identifier))
     # The declared state belongs to the training scans; new scans are looked at one by one.
     dataset = replace(dataset, manifest=replace(dataset.manifest, preprocessed=None))
@@ -55,7 +59,7 @@ def predict_new_scans(
         weights_folder=weights_folder,
     )
     corpus, lesion_failures = _readable(dataset.cases, store, bundle)
-    report = replace(report, failed=(*failures, *report.failed, *lesion_failures))
+    report = replace(report, failed=(*failures, *report.failed, *lesion_failures), failures_json=None)
     if not corpus.cases:
         raise CaseFailedError("No lesion could be predicted.", where=images, fix=str(next(iter(report.failed), "")))
     radiomics = None
@@ -63,13 +67,14 @@ def predict_new_scans(
         radiomics = lesion_radiomics(corpus.cases, corpus, store, bundle.plan, n_processes=n_processes)
     said = bundle.predict(corpus.cases, corpus.read, radiomics)
     warnings = bundle.warnings(corpus.cases, radiomics)
+    changes = warn_of_strippers(bundle.skull_strippers, store, [case.scan_id for case in corpus.cases])
     for case in corpus.cases:
-        own = (*corpus.read(case).warnings, *store.read_scan(case.scan_id).warnings)
+        own = (*corpus.read(case).warnings, *store.read_record(case.scan_id).warnings, *changes[case.scan_id])
         warnings[case.case_id] = tuple(dict.fromkeys((*warnings.get(case.case_id, ()), *own)))
     rows = prediction_rows(bundle, corpus.cases, said, warnings)
     csv_path = output / "predictions.csv"
     write_rows(csv_path, rows)
-    _write_json(output / "predictions.json", bundle, rows, said)
+    _write_json(output / "predictions.json", bundle, rows, said, strippers_in(store, (r.scan_id for r in rows)))
     return PredictionResult(rows, csv_path, corpus, corpus.cases, report)
 
 
@@ -89,12 +94,14 @@ def _readable(
 
 
 def _write_json(
-    path: Path, bundle: ModelBundle, rows: Sequence[PredictionRow], said: BundlePredictions
+    path: Path, bundle: ModelBundle, rows: Sequence[PredictionRow], said: BundlePredictions,
+    strippers: Mapping[str, int],
 ) -> None:
     document = {
         "schema_version": 1, "dataset": bundle.dataset, "configuration": bundle.config, "plan": bundle.plan.name,
         "positive_outcome": bundle.plan.positive_outcome, "decision_rule": to_plain(bundle.decision),
         "folds": list(said.folds), "lesions": to_plain(rows),
+        "skull_strippers": {"training": list(bundle.skull_strippers), "new scans": dict(strippers)},
         "run": to_plain(make_run_record("rnnet_predict", seed=bundle.plan.seed)),
     }
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

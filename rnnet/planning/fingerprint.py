@@ -15,6 +15,7 @@ from rnnet.core.types import LesionCase, Scan
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.splits import patients_per_outcome
 from rnnet.planning.clinical_summary import ClinicalSummary, summarise_clinical
+from rnnet.planning.fingerprint_histograms import FingerprintHistograms, fingerprint_histograms
 from rnnet.planning.plan import SkullStripPlan
 from rnnet.planning.quantiles import Quantiles, quantiles_of
 from rnnet.planning.scan_measures import LesionMeasures, ScanMeasureJob, ScanMeasures, measure_scan
@@ -70,12 +71,16 @@ class LesionSummary:
 
 @dataclass(frozen=True, slots=True)
 class CenterSummary:
-    """One centre's share of the training split. outcomes: lesions per outcome."""
+    """One centre's share of the training split.
+
+    outcomes, patient_outcomes: lesions, and patients with at least one such lesion, per outcome.
+    """
 
     n_patients: int
     n_scans: int
     n_lesions: int
     outcomes: Mapping[str, int]
+    patient_outcomes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class DatasetFingerprint:
     clinical: Mapping[str, ClinicalSummary]
     centers: Mapping[str, CenterSummary]
     labels_digest: str
+    histograms: FingerprintHistograms
     # Scans and lesions that could not be measured, with the reason.
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -147,6 +153,7 @@ def extract_fingerprint(dataset: RawDataset, *, n_processes: int) -> DatasetFing
         clinical=summarise_clinical(manifest, training),
         centers=_centers(scans, training) if has_training else {},
         labels_digest=labels_digest(dataset.cases),
+        histograms=fingerprint_histograms(measures, scans, cases),
         failed=failed,
     )
 
@@ -225,6 +232,7 @@ def _centers(scans: Sequence[Scan], cases: Sequence[LesionCase]) -> dict[str, Ce
             len({s.patient_id for s in scans if s.center == center}), sum(s.center == center for s in scans),
             sum(c.center == center for c in cases),
             _counts(c.outcome for c in cases if c.center == center and c.outcome is not None),
+            dict(sorted(patients_per_outcome(c for c in cases if c.center == center).items())),
         )
         for center in sorted({s.center for s in scans})
     }

@@ -17,6 +17,7 @@ BYTES_PER_FLOAT = 4
 FLOATS_PER_PARAMETER = 4
 # Data, framework, workspace of the kernels and fragmentation take the rest.
 USABLE_SHARE = 0.5
+_CGROUP_ROOT, _OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -96,7 +97,7 @@ def available_memory_bytes() -> int:
     The size of the memory, not what is free at the moment: a plan should not depend on what else is running.
     """
     gpus = _gpu_memory_bytes()
-    return min(gpus) if gpus else _host_memory_bytes()
+    return min(gpus) if gpus else host_memory_bytes()
 
 
 def _gpu_memory_bytes() -> list[int]:
@@ -112,14 +113,32 @@ def _gpu_memory_bytes() -> list[int]:
     return [int(line) * 2**20 for line in answer.split() if line.isdigit()]
 
 
-def _host_memory_bytes() -> int:
-    """Physical memory, or the container's limit if that is lower."""
-    total = _physical_memory_bytes()
-    for path in map(Path, _CGROUP_LIMITS):
+def host_memory_bytes() -> int:
+    """Physical memory, or the limit of the container or of the batch system's job if that is lower."""
+    limits = [_physical_memory_bytes()]
+    for path in (*map(Path, _CGROUP_LIMITS), *own_group_limits(_CGROUP_ROOT, _OWN_GROUPS)):
         if path.is_file():
             text = path.read_text(encoding="ascii").strip()
-            total = min(total, int(text)) if text.isdigit() else total
-    return total
+            limits += [int(text)] if text.isdigit() else []
+    return min(limits)
+
+
+def own_group_limits(root: Path, own_groups: Path) -> list[Path]:
+    """Files of the memory limits of this process's control group and of the groups around it (Linux).
+
+    root: where the control groups are mounted. own_groups: lines 'number:controllers:/path/of/the/group'; version 2
+    has one line, without controllers. Batch systems such as SLURM set the limit of a job there.
+    """
+    if not own_groups.is_file():
+        return []
+    found = []
+    for line in own_groups.read_text(encoding="utf-8").splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controllers in ("", "memory"):
+            base, name = (root, "memory.max") if not controllers else (root / "memory", "memory.limit_in_bytes")
+            own = base / group.lstrip("/")
+            found += [folder / name for folder in (own, *own.parents) if folder.is_relative_to(base)]
+    return found
 
 
 def _physical_memory_bytes() -> int:

@@ -11,6 +11,9 @@ from typing import Any, Literal
 from rnnet.core.codec import digest_of, from_plain, read_artefact, to_plain, write_artefact
 from rnnet.core.errors import SettingError, did_you_mean
 
+# The rule of a field that the user changed.
+USER_RULE = "set by the user"
+
 
 @dataclass(frozen=True, slots=True)
 class BiasFieldPlan:
@@ -45,6 +48,7 @@ class RegistrationPlan:
 class SkullStripPlan:
     """Which stripper runs; 'auto' takes HD-BET if its weights are there, else deepbet; none for stripped scans."""
 
+    # auto, hd_bet, deepbet, mask (the user's own brain masks) or none; 'auto' takes a scan's own brain mask first.
     stripper: str = "auto"
     # Share of zero voxels from which on a scan counts as skull-stripped already.
     stripped_zero_share: float = 0.5
@@ -217,6 +221,10 @@ class ExperimentPlan:
     def __post_init__(self) -> None:
         _check(self)
 
+    def with_reason(self, choice: Choice) -> ExperimentPlan:
+        """The plan with this reason for its field, in place of an earlier one."""
+        return replace(self, rationale=(*(c for c in self.rationale if c.path != choice.path), choice))
+
     @property
     def data_identifier(self) -> str:
         """Folder of the preprocessed scans; plans with the same preprocessing share it."""
@@ -239,8 +247,7 @@ def with_settings(plan: ExperimentPlan, settings: Sequence[str]) -> ExperimentPl
         if not separator:
             raise SettingError(f"'{setting}' is not of the form path=value.", fix="Example: --set finetune.epochs=50")
         changed = _replace_at(plan, path.strip().split("."), _parse(text.strip()), path.strip())
-        kept = tuple(c for c in plan.rationale if c.path != path.strip())
-        plan = replace(changed, rationale=(*kept, Choice(path.strip(), _parse(text.strip()), "set by the user")))
+        plan = changed.with_reason(Choice(path.strip(), _parse(text.strip()), USER_RULE))
     return plan
 
 

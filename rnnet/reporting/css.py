@@ -1,13 +1,19 @@
-"""The look of the report: one column, ink on white, tables with rules only, and a version for paper."""
+"""The look of all pages: one column, ink on white or light on dark, tables with rules only, and a version for paper."""
 
 from __future__ import annotations
 
 STYLE = """
-:root { --ink: #1f2933; --muted: #5b6773; --line: #d5dbe1; --tint: #f3f6f9; --accent: #0b4f82; --warn: #8a4b00; }
+:root { color-scheme: light dark; --ink: #1f2933; --muted: #5b6773; --line: #d5dbe1; --tint: #f3f6f9; --accent: #0b4f82;
+  --warn: #8a4b00; --bad: #b3123a; --paper: #fff; --notice: #fff7e8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e8ec; --muted: #9aa6b2; --line: #37424d; --tint: #1e262e; --accent: #7cc0f5; --warn: #f0b866;
+    --bad: #ff7d97; --paper: #12171c; --notice: #2e2614; }
+  figure img { background: #fff; }
+}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
-body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
-  "Helvetica Neue", Arial, "Liberation Sans", sans-serif; }
+body { margin: 0; color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
+  Roboto, "Helvetica Neue", Arial, "Liberation Sans", sans-serif; }
 main, header.top { max-width: 980px; margin: 0 auto; padding: 0 28px; }
 header.top { padding-top: 40px; }
 .eyebrow { margin: 0; color: var(--accent); font-size: 13px; font-weight: 600; letter-spacing: .06em; }
@@ -19,7 +25,8 @@ a { color: var(--accent); }
 .meta, .subtitle, .note, figcaption, .beside { color: var(--muted); }
 .meta { margin: 0; font-size: 14.5px; }
 .subtitle { margin: 0 0 10px; font-size: 14.5px; }
-.notice { margin: 22px 0 0; padding: 12px 16px; border-left: 4px solid #d98a00; background: #fff7e8; font-size: 15px; }
+.notice { margin: 22px 0 0; padding: 12px 16px; border-left: 4px solid #d98a00; background: var(--notice);
+  font-size: 15px; }
 .notice p { margin: 0; }
 nav { margin: 22px 0 0; font-size: 14.5px; display: flex; flex-wrap: wrap; gap: 4px 20px; }
 nav a { text-decoration: none; }
@@ -78,6 +85,8 @@ footer { margin: 56px auto 40px; padding-top: 14px; border-top: 1px solid var(--
   table.facts { width: 100%; } table.facts th { min-width: 0; }
 }
 @media print {
+  :root { color-scheme: light; --ink: #1f2933; --muted: #5b6773; --line: #d5dbe1; --tint: #f3f6f9; --accent: #0b4f82;
+    --warn: #8a4b00; --bad: #b3123a; --paper: #fff; --notice: #fff7e8; }
   @page { size: A4; margin: 16mm 15mm; }
   body { font-size: 10pt; }
   main, header.top { max-width: none; padding: 0; }
@@ -89,4 +98,25 @@ footer { margin: 56px auto 40px; padding-top: 14px; border-top: 1px solid var(--
   table { font-size: 8.5pt; } .scroll { overflow: visible; }
   .tile, tr.primary > *, .notice { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
+"""
+
+# Histograms and bars: colours of Okabe and Ito (2008), told apart by colour-blind readers on white and on black.
+FIGURES = """
+:root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #cc79a7; --s4: #e69f00; --s5: #56b4e9; }
+@media (prefers-color-scheme: dark) { :root { --s0: #4a9fe0; --s1: #f07a2a; --s2: #1fbf92; } }
+.s0 { fill: var(--s0); background: var(--s0); } .s1 { fill: var(--s1); background: var(--s1); }
+.s2 { fill: var(--s2); background: var(--s2); } .s3 { fill: var(--s3); background: var(--s3); }
+.s4 { fill: var(--s4); background: var(--s4); } .s5 { fill: var(--s5); background: var(--s5); }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(280px, 100%), 1fr)); gap: 4px 28px; }
+.charts figure { margin: 0 0 14px; } .charts svg { display: block; width: 100%; max-width: 420px; height: auto; }
+.charts figcaption b { display: block; } svg text { fill: var(--muted); font: 11px system-ui, sans-serif; }
+svg .axis { stroke: var(--line); stroke-width: 1; }
+.single { display: flex; flex-direction: column; justify-content: center; align-items: center; max-width: 420px;
+  aspect-ratio: 320 / 150; background: var(--tint); border-radius: 6px; margin: 0 0 6px; }
+.single b { font-size: 20px; font-weight: 600; color: var(--accent); } .single small { color: var(--muted); }
+.key { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin: 0 5px 0 0; }
+.legend { font-size: 13.5px; color: var(--muted); } .legend span.item { margin-right: 16px; white-space: nowrap; }
+.bar { display: flex; height: 12px; border-radius: 2px; overflow: hidden; background: var(--tint); min-width: 120px; }
+.bar i { display: block; height: 100%; }
+.yours { color: var(--warn); font-weight: 600; }
 """

@@ -16,6 +16,7 @@ from rnnet.evaluation.predictions import read_predictions
 from rnnet.evaluation.runs import subset_file
 from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions
 from rnnet.experiment.data import ExperimentData
+from rnnet.preprocessing.skull_strip.record import strippers_in
 from rnnet.reporting.markup import Figure
 from rnnet.reporting.plots import plot_forest, plot_roc, plot_scores
 from rnnet.reporting.report import write_report
@@ -95,6 +96,10 @@ def _dataset_facts(data: ExperimentData) -> dict[str, Any]:
             "positive class": data.plan.positive_outcome,
         },
         "Lesions by split, centre and outcome": _counts(data.corpus.cases),
+        "Scans by skull-stripper": [
+            {"skull-stripper": name, "scans": count}
+            for name, count in strippers_in(data.store, (c.scan_id for c in data.corpus.cases)).items()
+        ],
         "Folds (patients never stand on both sides)": [
             {"fold": f.index, "training lesions": len(f.train_case_ids), "validation lesions":
              len(f.validation_case_ids)} for f in data.folds

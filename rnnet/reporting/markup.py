@@ -33,12 +33,16 @@ class Figure:
 def element(name: str, *children: object, **attributes: object) -> Html:
     """The element <name attributes>children</name>; children that are not Html are escaped, None is left out.
 
-    An attribute's trailing underscore is dropped, so that class_ and id_ can be written.
+    An attribute's trailing underscore is dropped, so that class_ and id_ can be written; others become hyphens.
     """
-    parts = "".join(f' {k.rstrip("_")}="{escape(str(v), quote=True)}"' for k, v in attributes.items() if v is not None)
+    parts = "".join(f' {_attribute(k)}="{escape(str(v), quote=True)}"' for k, v in attributes.items() if v is not None)
     if name in _VOID:
         return Html(f"<{name}{parts}>")
     return Html(f"<{name}{parts}>{joined(children)}</{name}>")
+
+
+def _attribute(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
 
 
 def joined(children: Iterable[object]) -> Html:

@@ -16,7 +16,7 @@ from rnnet.core.workspace import ReportLayout
 from rnnet.evaluation.summary import Evaluation, ModelSummary
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.reporting import sections
-from rnnet.reporting.css import STYLE
+from rnnet.reporting.document import document
 from rnnet.reporting.markup import Figure, Html, bullet_list, element, joined
 from rnnet.reporting.render import metrics_csv, to_markdown
 from rnnet.reporting.tables import model_tables, plain_outcome
@@ -125,7 +125,7 @@ def _page(
             element("footer", _footer(beside)),
         ),
     ])
-    return _document(facts.title, body)
+    return document(facts.title, body)
 
 
 def _alert(n_warnings: int) -> Html | None:
@@ -154,12 +154,3 @@ def _footer(beside: ReportLayout) -> Html:
         bullet_list(joined([element("code", name), f": {what}"]) for name, what in files),
         element("p", "For research. Not a medical device."),
     ])
-
-
-def _document(title: str, body: Html) -> str:
-    head = element(
-        "head", element("meta", charset="utf-8"),
-        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title), element("style", Html(STYLE)),
-    )
-    return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"

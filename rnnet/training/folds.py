@@ -38,7 +38,7 @@ def train_imaging_fold(
         data.plan, config=config, fold_name=str(fold), train_cases=training, validation_cases=validation,
         test_cases=data.test_cases, read_case=data.corpus.read, layout=layout, device=device,
         pretrained=_pretrained_path(data, config, pretrained), resume=resume,
-        held_out_patients=data.held_out_patient_ids(),
+        held_out_patients=data.held_out_patient_ids(), inputs=data.skull_strippers(),
     )
 
 

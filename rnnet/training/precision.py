@@ -8,8 +8,8 @@ from typing import Literal
 
 import torch
 
+from rnnet.core.allocator import keep_freed_memory
 from rnnet.core.errors import SettingError
-from rnnet.training.allocator import keep_freed_memory
 
 Precision = Literal["auto", "bfloat16", "float32"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rnnet.core.errors import DatasetError, MissingStageError
-from rnnet.core.workspace import FoldLayout, ResultsLayout, Workspace, find_image, trained_folds
+from rnnet.core.workspace import FoldLayout, ResultsLayout, Workspace, find_image, find_image_if_there, trained_folds
 
 
 @pytest.fixture
@@ -85,3 +85,17 @@ def test_no_two_files_of_a_fold_share_a_name(tmp_path: Path) -> None:
     paths = [getattr(layout, n) for n, v in vars(FoldLayout).items() if isinstance(v, property)]
     assert len(set(paths)) == len(paths) > 4
     assert layout.predictions("test") != layout.predictions("validation")
+
+
+def test_the_folder_of_weights_may_come_from_the_argument_or_else_from_the_environment(tmp_path: Path) -> None:
+    environment = {"rnnet_hd_bet_weights": "/shared/hd_bet", "HOME": "/home/me"}
+    found = Workspace.from_settings(tmp_path, environment)
+    assert (found.hd_bet_weights, found.hd_bet_cache) == (Path("/shared/hd_bet"), Path("/home/me/hd-bet_params"))
+    assert Workspace.from_settings(tmp_path, environment, hd_bet_weights=tmp_path).hd_bet_weights == tmp_path
+    assert Workspace.from_settings(None, {"rnnet_root": str(tmp_path)}).hd_bet_weights is None
+
+
+def test_an_image_that_may_be_absent_is_none_then(tmp_path: Path) -> None:
+    assert find_image_if_there(tmp_path, "P001", ".nii.gz") is None
+    (tmp_path / "P001.nrrd").touch()
+    assert find_image_if_there(tmp_path, "P001", ".nii.gz") == tmp_path / "P001.nrrd"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import ast
 import gzip
 import json
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -105,6 +105,16 @@ def cut_off(layout: RawLayout) -> None:
     image(layout).write_bytes(image(layout).read_bytes()[:2000])
 
 
+def broken_qform(layout: RawLayout) -> None:
+    import nibabel
+
+    stored = nibabel.load(image(layout))
+    header = stored.header.copy()
+    header["quatern_b"] = 3.0  # no rotation has such a quaternion
+    header["qform_code"] = 1
+    nibabel.Nifti1Image(np.asarray(stored.dataobj), None, header).to_filename(image(layout))
+
+
 @pytest.mark.parametrize(("level", "code", "spoil"), [
     ("error", "dataset-json-missing", lambda d: d.dataset_json.unlink()),
     ("error", "dataset-json-invalid", lambda d: d.dataset_json.write_text("{")),
@@ -145,19 +155,27 @@ def cut_off(layout: RawLayout) -> None:
     ("warning", "image-without-case", lambda d: write_scan(d, "X")),
     ("warning", "mask-without-image", lambda d: write_scan(d, "X")),
     ("warning", "image-name", lambda d: image(d).with_name("Y.nii.gz").write_bytes(image(d).read_bytes())),
-    ("error", "shape-mismatch", set_mask(smaller)),
-    ("error", "geometry-mismatch", set_mask(shift(3.0))),
-    ("error", "geometry-mismatch", set_mask(lambda v: replace(v, spacing_zyx_mm=(1.0, 1.0, 1.2)))),
-    ("error", "geometry-mismatch", set_mask(lambda v: replace(v, direction_xyz=(-1, 0, 0, 0, -1, 0, 0, 0, 1)))),
+    ("warning", "mask-other-grid", set_mask(smaller)),
+    ("warning", "mask-other-grid", set_mask(shift(3.0))),
+    ("warning", "mask-other-grid", set_mask(lambda v: replace(v, spacing_zyx_mm=(1.0, 1.0, 1.2)))),
+    ("error", "mask-elsewhere", set_mask(shift(300.0))),
+    ("error", "mask-elsewhere", set_mask(lambda v: replace(v, direction_xyz=(-1, 0, 0, 0, -1, 0, 0, 0, 1)))),
+    ("error", "lesion-outside-image", set_mask(shift(-13.0))),
     ("warning", "geometry-slightly-off", set_mask(shift(0.1))),
-    ("error", "nan-or-inf", set_image(voxels(lambda a: a.__setitem__((0, 0, 0), np.nan)))),
-    ("error", "nan-or-inf", set_image(voxels(lambda a: a.__setitem__((0, 0, 0), np.inf)))),
+    ("warning", "nan-or-inf", set_image(voxels(lambda a: a.__setitem__((0, 0, 0), np.nan)))),
+    ("error", "nan-or-inf", set_image(voxels(lambda a: a.__setitem__((12, 14, 13), np.nan)))),
+    ("error", "nan-or-inf", set_image(voxels(lambda a: a.__setitem__((9, 9, 9), np.inf)))),
     ("error", "constant-image", set_image(voxels(lambda a: a.fill(7)))),
     ("error", "empty-mask", set_mask(voxels(lambda a: a.fill(0), int))),
     ("error", "mask-values-not-whole", set_mask(voxels(lambda a: a.__setitem__((0, 0, 0), 0.5)))),
     ("error", "mask-values-not-whole", set_mask(voxels(lambda a: a.__setitem__((0, 0, 0), -1)))),
     ("error", "lesion-value-absent", csv("A,0,2,", "A,0,9,")),
     ("warning", "mask-without-case", set_mask(voxels(lambda a: a.__setitem__((0, 0, slice(0, 20)), 5), np.uint8))),
+    ("error", "duplicate-image", lambda d: shutil.copy(d.image_path("P001_s1", "train", ".nii.gz"), image(d))),
+    ("warning", "lesion-outside-head", set_mask(lambda v: v.with_array(np.roll(v.array, 10, axis=(0, 1))))),
+    ("warning", "flat-lesion", set_mask(voxels(lambda a: a.__setitem__(np.arange(24) != 12, 0), np.uint8))),
+    ("warning", "shared-label", set_mask(voxels(lambda a: a.__setitem__((slice(3),) * 3, 1), np.uint8))),
+    ("warning", "header-mended", broken_qform),
     ("warning", "small-lesion", set_mask(voxels(lambda a: a.__setitem__(
         np.nonzero(a == 2), np.where(np.arange((a == 2).sum()) < 5, 2, 0)), np.uint8))),
 ])
@@ -193,12 +211,30 @@ def test_all_problems_come_at_once_with_errors_first_in_any_number_of_processes(
     assert caught.value.fix == "Run rnnet_verify_dataset_integrity -d Dataset001_Toy to see all."
 
 
-def test_the_codes_that_are_explained_are_those_that_are_used() -> None:
-    folder = Path(check_dataset.__code__.co_filename).parent
-    source = "".join(p.read_text() for p in folder.glob("*.py") if p.name != "problems.py")
-    used = set(re.findall(r"\b(?:error|warning|level)\(\s*\"([a-z0-9-]+)\"", source))
-    used |= {"unreadable-image", "unreadable-mask", "dataset-json-missing", "dataset-json-invalid"}  # put together
-    assert used == set(PROBLEM_CODES)
+def test_every_finding_has_a_documented_code_and_level() -> None:
+    calls = [c for tree in sources() for c in ast.walk(tree) if isinstance(c, ast.Call) and len(c.args) == 4]
+    found = 0
+    for call in calls:
+        name, code = getattr(call.func, "id", ""), call.args[0]
+        if name in ("error", "warning") and isinstance(code, ast.Constant):
+            assert name in PROBLEM_CODES[code.value].level.split(" or "), code.value
+            found += 1
+    assert found > 50
+
+
+def test_every_documented_code_can_be_found_and_has_a_meaning_and_a_cure() -> None:
+    texts = {c.value for tree in sources() for c in ast.walk(tree) if isinstance(c, ast.Constant)}
+    put_together = {"unreadable-image", "unreadable-mask", "unreadable-brain-mask"}
+    assert set(PROBLEM_CODES) - put_together <= texts
+    for kind in PROBLEM_CODES.values():
+        assert kind.meaning.endswith(".")
+        assert kind.cure.endswith((".", "?"))
+
+
+def sources() -> list[ast.Module]:
+    """The parsed modules of rnnet, without the table of codes."""
+    folder = Path(check_dataset.__code__.co_filename).parents[1]
+    return [ast.parse(p.read_text(encoding="utf-8")) for p in folder.rglob("*.py") if p.name != "problems.py"]
 
 
 def test_what_a_renamed_text_file_is_stands_in_the_message(layout: RawLayout) -> None:

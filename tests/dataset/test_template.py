@@ -31,8 +31,8 @@ def test_the_copied_template_names_every_missing_file_and_nothing_else(copied: R
 
 
 def test_the_filled_template_verifies_and_is_read(copied: RawLayout) -> None:
-    for scan in read_cases_table(copied, read_manifest(copied)).scans:
-        write_scan(copied, scan.scan_id, scan.split, n_lesions=2 if scan.scan_id == "P001_1" else 1)
+    for seed, scan in enumerate(read_cases_table(copied, read_manifest(copied)).scans):
+        write_scan(copied, scan.scan_id, scan.split, n_lesions=2 if scan.scan_id == "P001_1" else 1, seed=seed)
     report = check_dataset(copied)
     assert report.errors == ()
     assert {p.code for p in report.warnings} == {"few-patients"}

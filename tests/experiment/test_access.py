@@ -92,7 +92,7 @@ def test_the_atlas_is_the_one_that_was_named_else_the_one_in_the_cache(tmp_path:
 def test_missing_scans_are_preprocessed_and_clean_makes_all_of_them_again(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnnet.preprocessing.runner.write_qc_picture", lambda *_, **__: None)
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", lambda *_, **__: None)
     write_dataset(
         workspace, n_patients=2, n_test=0, lesions_per_patient=1, shape_zyx=ATLAS_SHAPE_ZYX, stripped=True,
         registered=True,

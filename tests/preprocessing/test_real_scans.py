@@ -11,6 +11,7 @@ from rnnet.core.volume import Volume, read_volume
 from rnnet.planning.plan import CropPlan, PreprocessingPlan, SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.crop import crop_lesion
+from rnnet.preprocessing.registration.flips import suspect_flip
 from rnnet.preprocessing.reorient import reorient_to_lps
 from rnnet.preprocessing.scan import preprocess_scan
 from rnnet.preprocessing.skull_strip.deepbet import DeepbetStripper
@@ -107,6 +108,28 @@ def test_a_head_without_its_vertex_and_without_a_mask_passes(cut_vertex: tuple[P
     assert brain_dice(scan) >= 0.9
     assert not scan.lesions.any()
     assert scan.image[scan.brain].std() == pytest.approx(1, abs=1e-3)
+
+
+def test_no_true_scan_is_suspected_to_lie_the_wrong_way_round(
+    thick: PreprocessedScan, metastasis: PreprocessedScan, cut_vertex: tuple[PreprocessedScan, Volume]
+) -> None:
+    for scan in (thick, metastasis, cut_vertex[0]):
+        record = scan.step("orientation")
+        assert record is not None
+        assert record.values["suspected"] == ""
+
+
+@pytest.mark.parametrize(
+    ("axes", "kind"),
+    [((1,), "front-back"), ((0,), "up-down"), ((1, 2), "front-back"), ((0, 1), "front-back and up-down")],
+)
+def test_a_real_brain_the_wrong_way_round_is_found(
+    axes: tuple[int, ...], kind: str, t1ce: Path, sri24: Atlas
+) -> None:
+    brain = reorient_to_lps(read_volume(t1ce / "BraTS-MET-00110-000" / "BraTS-MET-00110-000-t1c.nii.gz"))
+    finding = suspect_flip(brain.with_array(np.ascontiguousarray(np.flip(brain.array, axes))), sri24)
+    assert finding is not None
+    assert finding.kind == kind
 
 
 def test_deepbet_agrees_with_hd_bet(cut_vertex: tuple[PreprocessedScan, Volume], t1ce: Path) -> None:

@@ -36,8 +36,10 @@ def mean_error_mm(found: np.ndarray, true: np.ndarray, atlas: Atlas) -> float:
         ((-6, 5, 15), (-10, 14, -8), (1.2, 1.0, 1.1)),
         ((9, -9, -6), (300, -200, 100), (1.2, 1.0, 1.1)),
         ((-8, 6, 7), (12, -9, 5), (5.5, 0.9, 0.9)),
+        ((20, -10, 60), (5, 10, -5), (1.2, 1.0, 1.1)),
+        ((10, 5, 175), (5, 10, -5), (1.2, 1.0, 1.1)),
     ],
-    ids=["tilt", "turn", "boxes do not touch", "thick slices"],
+    ids=["tilt", "turn", "boxes do not touch", "thick slices", "far turned", "turned round"],
 )
 def test_a_known_rigid_move_is_recovered(angles: Triple, shift: Triple, spacing: Triple, atlas: Atlas) -> None:
     true = truth(atlas, angles, shift)

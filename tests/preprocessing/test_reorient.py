@@ -65,3 +65,9 @@ def test_a_direction_that_is_no_rotation_is_refused(direction: tuple[float, ...]
     with pytest.raises(CaseFailedError, match="not a rotation") as caught:
         reorient_to_lps(Volume(np.zeros((3, 3, 3)), SPACING, direction_xyz=direction), where="scan.nii.gz")
     assert caught.value.where == "scan.nii.gz"
+
+
+def test_what_the_reader_said_of_the_header_stays_with_the_volume() -> None:
+    for direction in (np.eye(3), np.diag([-1.0, -1.0, 1.0])):
+        volume = Volume(np.zeros((3, 4, 5)), SPACING, direction_xyz=tuple(direction.ravel()), notes=("Mended.",))
+        assert reorient_to_lps(volume).notes == ("Mended.",)

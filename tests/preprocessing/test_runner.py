@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnet.core.errors import MissingWeightsError
+from rnnet.core.errors import MissingWeightsError, SettingError, StorageError
 from rnnet.core.volume import read_volume, write_volume
 from rnnet.core.workspace import RawLayout, ScanStoreLayout
 from rnnet.dataset.case import read_dataset
 from rnnet.planning.plan import BiasFieldPlan, CropPlan, PreprocessingPlan, RegistrationPlan, SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
+from rnnet.preprocessing.qc import write_qc_picture
 from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
 from rnnet.preprocessing.scan import preprocess_scan
 from rnnet.preprocessing.store import ScanStore
@@ -41,7 +44,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, atlas: Atlas) -> tuple[Pa
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take longer than the small scans that they show; the first run draws them."""
-    monkeypatch.setattr("rnnet.preprocessing.runner.write_qc_picture", lambda *_, **__: None)
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -159,10 +162,98 @@ def test_whatever_a_library_raises_is_a_failure_of_its_scan_only(
             raise RuntimeError("filter failed")
         return preprocess_scan(*arguments, scan_id=scan_id, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("rnnet.preprocessing.runner.preprocess_scan", sometimes)
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.preprocess_scan", sometimes)
     assert run(layout, store, atlas).done == 2
     (failure,) = failures(store)
     assert failure["problem"] == "P000_s1: RuntimeError: filter failed"
+
+
+def test_a_scan_that_does_not_lie_on_the_atlas_fails_with_a_picture(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", write_qc_picture)
+    path = layout.image_path("P001_s1", "train", ".nii.gz")
+    image = read_volume(path)
+    write_volume(path, image.with_array(np.roll(image.array, 24, axis=0)))
+    (failure,) = run(layout, store, atlas).failed
+    (row,) = failures(store)
+    assert (row["scan_id"], row["picture"]) == ("P001_s1", "qc/P001_s1.png")
+    assert row["problem"].startswith("P001_s1: ")
+    assert str(store.layout.qc_picture("P001_s1")) in failure.fix
+    assert store.layout.qc_picture("P001_s1").read_bytes().startswith(b"\x89PNG")
+    assert store.scan_ids() == ("P000_s1", "T000_s1")
+
+
+def test_a_picture_that_cannot_be_drawn_is_said_and_costs_no_scan(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no ink")
+
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", broken)
+    assert run(layout, store, atlas) == PreprocessReport(3, 0, ())
+    assert "P001_s1: its picture could not be drawn (ValueError: no ink)" in caplog.text
+
+
+def test_the_users_brain_mask_is_used_and_a_change_of_it_makes_the_scan_again(
+    layout: RawLayout, store: ScanStore, atlas: Atlas
+) -> None:
+    dataset = read_dataset(layout)
+    path = layout.folder / "brain.nii.gz"
+
+    def with_mask(half: bool) -> PreprocessReport:
+        image = read_volume(dataset.scans[0].image_path)
+        brain = image.with_array((image.array > 0).astype(np.uint8))
+        if half:
+            brain.array[:, :, brain.array.shape[2] * 3 // 4 :] = 0
+        write_volume(path, brain)
+        scans = (replace(dataset.scans[0], brain_path=path), *dataset.scans[1:])
+        return preprocess_dataset(replace(dataset, scans=scans), plan=PLAN, atlas=atlas, store=store, n_processes=1)
+
+    assert with_mask(half=False).done == 3
+    first, before = dataset.scans[0].scan_id, store.read_scan(dataset.scans[0].scan_id)
+    assert with_mask(half=True) == PreprocessReport(1, 2, ())
+    after = store.read_scan(first)
+    assert after.brain.sum() < 0.95 * before.brain.sum()
+    step = after.step("skull_strip")
+    assert step is not None
+    assert step.values["stripper"] == "mask"
+
+
+def test_a_full_disk_ends_the_run_with_one_error_and_keeps_what_is_finished(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(scan: object, path: Path) -> None:
+        if "P001_s1" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    replace_file = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: (full(*paths), replace_file(*paths)))
+    with pytest.raises(StorageError, match="The disk is full"):
+        run(layout, store, atlas)
+    monkeypatch.undo()
+    assert store.scan_ids() == ("P000_s1",)
+    assert [p for p in store.layout.folder.rglob("*") if p.name.startswith(".tmp-")] == []
+    assert run(layout, store, atlas) == PreprocessReport(2, 1, ())
+
+
+def test_a_run_without_room_on_the_disk_is_refused_before_the_first_scan(
+    layout: RawLayout, full: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnet.preprocessing.run_disk.free_bytes", lambda _: 0)
+    assert run(layout, full, atlas) == PreprocessReport(0, 3, ())
+    shutil.rmtree(full.layout.folder)
+    with pytest.raises(StorageError, match=r"3 preprocessed scan.s. take about .* free"):
+        run(layout, full, atlas)
+    assert not full.layout.folder.exists()
+
+
+def test_workers_on_other_machines_are_not_sent_relative_paths(layout: RawLayout, atlas: Atlas) -> None:
+    with pytest.raises(SettingError, match="absolute"):
+        preprocess_dataset(
+            read_dataset(layout), plan=PLAN, atlas=atlas, store=ScanStore(ScanStoreLayout(Path("store"))),
+            n_processes=1, dask="tcp://scheduler:8786",
+        )
 
 
 def test_missing_hd_bet_weights_end_the_run_before_the_first_scan(

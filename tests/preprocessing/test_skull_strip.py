@@ -1,44 +1,28 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 
 from rnnet.core.errors import CaseFailedError, MissingWeightsError, UnknownComponentError
-from rnnet.core.volume import Volume
 from rnnet.planning.plan import SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
-from rnnet.preprocessing.skull_strip.hd_bet import HdBetStripper
 from rnnet.preprocessing.skull_strip.mask import GivenMaskStripper
 from rnnet.preprocessing.skull_strip.none import NoStripper
 from rnnet.preprocessing.skull_strip.table import (
     LARGEST_BRAIN_MM3,
     STRIPPERS,
     choose_stripper,
+    explain_auto,
     looks_stripped,
     stripper_in_use,
 )
-from rnnet.preprocessing.skull_strip.weights import RELEASE, hd_bet_weights
-from tests.factories import make_volume
+from rnnet.preprocessing.skull_strip.weights import CHECKPOINT
+from tests.factories import make_plan, make_volume
+from tests.preprocessing.weights import put_weights
 
 PLAN = SkullStripPlan()
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder without weights."""
-    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
-    return tmp_path / "home"
-
-
-def put_weights(folder: Path) -> Path:
-    checkpoint = folder / "fold_all" / "checkpoint_final.pth"
-    checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(b"")
-    return folder
 
 
 def test_a_brain_on_zeros_looks_stripped() -> None:
@@ -74,16 +58,6 @@ def test_auto_is_hd_bet_if_its_weights_are_there_and_else_deepbet(tmp_path: Path
     assert choose_stripper(SkullStripPlan("deepbet"), stripped=False, weights_folder=weights).name == "deepbet"
 
 
-def test_weights_are_found_in_the_folder_in_its_release_and_at_home(tmp_path: Path, home: Path) -> None:
-    assert hd_bet_weights(tmp_path / "absent") is None
-    at_home = put_weights(home / "hd-bet_params" / RELEASE)
-    assert hd_bet_weights(None) == at_home
-    inside = put_weights(tmp_path / "cache" / RELEASE)
-    assert hd_bet_weights(tmp_path / "cache") == inside
-    given = put_weights(tmp_path / "given")
-    assert hd_bet_weights(given) == given
-
-
 def test_an_unknown_stripper_is_an_error_with_the_nearest_name() -> None:
     with pytest.raises(UnknownComponentError, match="deepbett") as caught:
         choose_stripper(SkullStripPlan("deepbett"), stripped=False, weights_folder=None)
@@ -96,15 +70,6 @@ def test_every_stripper_carries_the_name_it_is_chosen_by(name: str) -> None:
     assert choose_stripper(SkullStripPlan(name), stripped=False, weights_folder=None).name == name
 
 
-def test_hd_bet_without_weights_says_how_to_get_them() -> None:
-    stripper = HdBetStripper()
-    with pytest.raises(MissingWeightsError) as caught:
-        stripper.brain_mask(make_volume())
-    assert "rnnet_download_assets hd_bet" in caught.value.fix
-    assert "hd-bet_params" in caught.value.fix
-    assert "skull_strip.stripper=deepbet" in caught.value.fix
-
-
 def test_the_stripper_in_use_is_named_with_its_version_and_missing_weights_are_an_error(tmp_path: Path) -> None:
     assert stripper_in_use(SkullStripPlan("none"), None) == "none"
     name, version = stripper_in_use(PLAN, tmp_path).split()
@@ -113,6 +78,53 @@ def test_the_stripper_in_use_is_named_with_its_version_and_missing_weights_are_a
         stripper_in_use(SkullStripPlan("hd_bet"), tmp_path)
     put_weights(tmp_path)
     assert stripper_in_use(PLAN, tmp_path).startswith("hd_bet ")
+    assert stripper_in_use(SkullStripPlan("mask"), tmp_path) == "mask"
+
+
+def test_other_weights_are_another_stripper(tmp_path: Path) -> None:
+    first = stripper_in_use(PLAN, put_weights(tmp_path))
+    (tmp_path / CHECKPOINT).write_bytes(b"trained longer")
+    assert stripper_in_use(PLAN, tmp_path) != first
+
+
+@pytest.mark.parametrize(("plan", "stripped"), [("auto", False), ("auto", True), ("mask", False), ("mask", True)])
+def test_a_brain_mask_of_the_scans_own_comes_first(plan: str, stripped: bool, tmp_path: Path) -> None:
+    mask = make_volume()
+    chosen = choose_stripper(SkullStripPlan(plan), stripped=stripped, weights_folder=put_weights(tmp_path),
+                             brain_mask=mask)
+    assert isinstance(chosen, GivenMaskStripper)
+    assert chosen.mask is mask
+
+
+def test_a_stripper_that_is_asked_for_by_name_overrules_a_brain_mask() -> None:
+    chosen = choose_stripper(SkullStripPlan("deepbet"), stripped=False, weights_folder=None, brain_mask=make_volume())
+    assert chosen.name == "deepbet"
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_the_stripper_mask_fails_for_a_scan_without_one(stripped: bool) -> None:
+    chosen = choose_stripper(SkullStripPlan("mask"), stripped=stripped, weights_folder=None)
+    with pytest.raises(CaseFailedError, match="no brain mask") as caught:
+        chosen.brain_mask(make_volume())
+    assert "brainsTr" in caught.value.fix
+
+
+def test_the_plan_says_what_auto_comes_to_here(tmp_path: Path) -> None:
+    plan = explain_auto(make_plan(), tmp_path)
+    (reason,) = plan.rationale
+    assert reason.path == "preprocessing.skull_strip.stripper"
+    assert reason.inputs["on this machine"].startswith("deepbet ")
+    assert reason.inputs["on this machine"].endswith("HD-BET's weights are absent")
+    there = explain_auto(plan, put_weights(tmp_path))
+    assert len(there.rationale) == 1
+    assert there.rationale[0].inputs["on this machine"].startswith("hd_bet ")
+    # The folder of the preprocessed scans does not hang on the machine that planned.
+    assert there.data_identifier == make_plan().data_identifier
+
+
+def test_a_stripper_that_the_user_set_keeps_its_reason(tmp_path: Path) -> None:
+    plan = make_plan("preprocessing.skull_strip.stripper=hd_bet")
+    assert explain_auto(plan, tmp_path) == plan
 
 
 def test_no_stripper_takes_what_is_not_zero_and_fills_the_holes() -> None:
@@ -124,18 +136,3 @@ def test_no_stripper_takes_what_is_not_zero_and_fills_the_holes() -> None:
     assert mask.dtype == bool
     np.testing.assert_array_equal(mask, brain)
     assert not NoStripper().brain_mask(volume.with_array(np.zeros_like(scored))).any()
-
-
-def test_a_given_mask_is_taken_in_world_space() -> None:
-    image = make_volume((12, 16, 14), (3.0, 1.0, 1.5), origin_xyz_mm=(5.0, -7.0, 2.0))
-    # The same world, the axes stored in another order and one of them backwards.
-    turned = Volume.from_sitk(sitk.DICOMOrient(image.to_sitk(), "PIR"))
-    mask = GivenMaskStripper(turned.with_array((turned.array > 50) * 7.0)).brain_mask(image)
-    np.testing.assert_array_equal(mask, image.array > 50)
-
-
-def test_a_given_mask_that_does_not_touch_the_scan_fails() -> None:
-    image = make_volume()
-    elsewhere = replace(image, origin_xyz_mm=(500.0, 0.0, 0.0))
-    with pytest.raises(CaseFailedError, match="does not touch the scan"):
-        GivenMaskStripper(elsewhere).brain_mask(image)

@@ -5,8 +5,8 @@ import platform
 import pytest
 import torch
 
+from rnnet.core.allocator import keep_freed_memory
 from rnnet.core.errors import SettingError
-from rnnet.training.allocator import keep_freed_memory
 from rnnet.training.precision import choose_precision, cpu_has_fast_bfloat16, open_device, training_numerics
 
 

@@ -13,13 +13,19 @@ from rnnet.core.seeding import seed_for
 from rnnet.core.volume import Volume
 from rnnet.planning.plan import RegistrationPlan
 from rnnet.preprocessing.atlas import Atlas
-from rnnet.preprocessing.registration.reference import ReferenceLevel, WorkingImage, reference_level, working_image
-from rnnet.preprocessing.registration.start import best_starts, likeness, matrix_of
+from rnnet.preprocessing.registration.reference import (
+    ReferenceLevel,
+    WorkingImage,
+    likeness,
+    reference_level,
+    search_spacing_mm,
+    working_image,
+)
+from rnnet.preprocessing.registration.start import best_starts, matrix_of, turn_degrees
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-_SEARCH_SPACING_MM = 8.0
 _STARTS = 3
 # One radian moves the brain's surface by about this much: turns and shifts get steps of the same length. Without it
 # the descent stops one to two millimetres short, elsewhere from every start.
@@ -43,13 +49,13 @@ class RigidEstimate:
     @property
     def angle_degrees(self) -> float:
         """How far the head was turned."""
-        return float(np.degrees(np.arccos(np.clip((np.trace(self.to_atlas[:3, :3]) - 1) / 2, -1, 1))))
+        return turn_degrees(self.to_atlas[:3, :3])
 
 
 def register_rigid(scan: Volume, atlas: Atlas, plan: RegistrationPlan, *, seed: int) -> RigidEstimate:
     """The transform that brings a skull-stripped scan (0 outside the brain) onto the atlas's brain.
 
-    A coarse search over positions and nods gives a few starts; the best of their refinements goes on to finer
+    A coarse search over positions, nods and turns gives a few starts; the best of their refinements goes on to finer
     stages. One thread and a fixed seed: the same scan gives the same transform.
 
     Rigid only: an affine fit would scale the lesion and change its volume.
@@ -57,25 +63,26 @@ def register_rigid(scan: Volume, atlas: Atlas, plan: RegistrationPlan, *, seed: 
     Raises:
         CaseFailedError: the scan is empty, or its overlap with the atlas is lost.
     """
-    starts = best_starts(reference_level(atlas, _SEARCH_SPACING_MM), working_image(scan, _SEARCH_SPACING_MM),
-                         count=_STARTS)
+    search_mm = search_spacing_mm(atlas)
+    starts = best_starts(reference_level(atlas, search_mm), working_image(scan, search_mm), count=_STARTS)
     candidates = [(start, start.transform()) for start in starts]
     for number, (spacing, share) in enumerate(zip(plan.working_spacing_mm, plan.sampling_fraction, strict=True)):
         level, moving = reference_level(atlas, spacing), working_image(scan, spacing)
-        method = _method(plan, level, share, seed=seed_for(seed, "registration", number),
+        method = descent(plan, level, share, seed=seed_for(seed, "registration", number),
                          step_mm=spacing if number == 0 else 1.0)
-        refined = [(start, _descend(method, level, moving, transform)) for start, transform in candidates]
-        scores = [likeness(level, moving, transform) for _, transform in refined]
+        refined = [(start, descend(method, level, moving, transform)) for start, transform in candidates]
+        scores = [likeness(level, moving, matrix_of(transform)) for _, transform in refined]
         candidates = [refined[int(np.argmax(scores))]]
     start, transform = candidates[0]
     return RigidEstimate(
-        matrix_of(transform.GetInverse()), start.name, likeness(level, moving, start.transform()), max(scores)
+        matrix_of(transform.GetInverse()), start.name, likeness(level, moving, start.to_scan), max(scores)
     )
 
 
-def _method(
+def descent(
     plan: RegistrationPlan, level: ReferenceLevel, share: float, *, seed: int, step_mm: float
 ) -> sitk.ImageRegistrationMethod:
+    """The optimiser of one stage. share: of the region's voxels that the metric looks at; step_mm: the first step."""
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
@@ -97,9 +104,14 @@ def _method(
     return method
 
 
-def _descend(
+def descend(
     method: sitk.ImageRegistrationMethod, level: ReferenceLevel, moving: WorkingImage, start: sitk.Euler3DTransform
 ) -> sitk.Euler3DTransform:
+    """The transform (atlas to scan) that a descent from `start` ends in.
+
+    Raises:
+        CaseFailedError: scan and atlas lost their overlap.
+    """
     import SimpleITK as sitk
 
     transform = sitk.Euler3DTransform(start)

@@ -1,4 +1,4 @@
-"""Where the registration starts: a coarse search over positions and nods of the head."""
+"""Where the registration starts: a coarse search over positions, nods and turns of the head."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnet.core.errors import CaseFailedError
-from rnnet.preprocessing.registration.quality import mutual_information
-from rnnet.preprocessing.registration.reference import ReferenceLevel, WorkingImage
+from rnnet.core.volume import Array
+from rnnet.preprocessing.registration.reference import ReferenceLevel, WorkingImage, likeness
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -21,28 +21,38 @@ if TYPE_CHECKING:
 _SHIFTS_S_MM = (-40.0, -20.0, 0.0, 20.0, 40.0)
 # Heads nod more than they turn.
 _NODS_DEGREES = (-20.0, 0.0, 20.0)
+# Half turns about no axis and about x, y and z.
+_HALF_TURNS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))
 _DISTINCT_SHIFT_MM = 15.0
 _DISTINCT_DEGREES = 15.0
-# Scans that cover less of the reference region than this cannot be judged.
-_LEAST_COVERED = 0.2
+# A start that turns the head round must be this much more alike than any that does not: heads seldom lie so.
+WORTH_A_HALF_TURN = 1.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """A candidate: atlas points turned about `center_xyz_mm` and then shifted lie on the scan."""
+    """A candidate. to_scan: (4, 4), world points of the atlas to world points of the scan."""
 
     name: str
     center_xyz_mm: tuple[float, float, float]
-    shift_xyz_mm: tuple[float, float, float]
-    nod_degrees: float
-    score: float = 0.0
+    to_scan: npt.NDArray[np.float64]
+    score: float
+
+    @property
+    def turned_round(self) -> bool:
+        """Whether the head is turned by more than a right angle."""
+        return turn_degrees(self.to_scan[:3, :3]) > 90
 
     def transform(self) -> sitk.Euler3DTransform:
-        """World points of the atlas to world points of the scan."""
+        """World points of the atlas to world points of the scan, turning about the atlas's brain."""
         import SimpleITK as sitk
 
-        return sitk.Euler3DTransform(self.center_xyz_mm, float(np.deg2rad(self.nod_degrees)), 0.0, 0.0,
-                                     self.shift_xyz_mm)
+        transform = sitk.Euler3DTransform()
+        transform.SetCenter(self.center_xyz_mm)
+        transform.SetMatrix(self.to_scan[:3, :3].ravel().tolist(), 1e-6)
+        center = np.array(self.center_xyz_mm)
+        transform.SetTranslation((self.to_scan[:3, :3] @ center + self.to_scan[:3, 3] - center).tolist())
+        return transform
 
 
 def best_starts(reference: ReferenceLevel, scan: WorkingImage, *, count: int) -> list[Start]:
@@ -51,66 +61,72 @@ def best_starts(reference: ReferenceLevel, scan: WorkingImage, *, count: int) ->
     Raises:
         CaseFailedError: the scan has no foreground, or no start brings it onto the atlas.
     """
-    if not scan.foreground.any():
-        raise CaseFailedError("The scan has no foreground.", fix="Look at the image: is it empty?")
-    scored = []
-    for start in _candidates(reference, scan):
-        score = likeness(reference, scan, start.transform())
-        if score > 0:
-            scored.append(Start(start.name, start.center_xyz_mm, start.shift_xyz_mm, start.nod_degrees, score))
-    if not scored:
-        raise CaseFailedError("Scan and atlas cannot be brought to overlap.",
-                              fix="Look at the image: is it a head, and is its header right?")
+    starts = scored_starts(reference, scan)
+    upright = [s for s in starts if not s.turned_round]
+    if upright and starts[0].score < WORTH_A_HALF_TURN * upright[0].score:
+        starts = upright
     chosen: list[Start] = []
-    for start in sorted(scored, key=lambda s: -s.score):
+    for start in starts:
         if len(chosen) < count and all(_differ(start, other) for other in chosen):
             chosen.append(start)
     return chosen
 
 
-def likeness(reference: ReferenceLevel, scan: WorkingImage, transform: sitk.Transform) -> float:
-    """Mutual information (nats) under a transform, times the share of the reference region that the scan covers.
+def scored_starts(reference: ReferenceLevel, scan: WorkingImage) -> list[Start]:
+    """All starts that bring the scan onto the atlas, the most alike first; heads turned round are among them.
 
-    The share keeps apart a good fit from a sliver of overlap that happens to look alike.
+    Raises:
+        CaseFailedError: as best_starts.
     """
-    from scipy.ndimage import map_coordinates
-
-    points = reference.fixed.volume.world_xyz_mm(np.argwhere(reference.region))
-    index = scan.volume.index_zyx(_moved(transform, points))
-    inside = ((index >= -0.5) & (index <= np.array(scan.volume.array.shape) - 0.5)).all(axis=1)
-    share = float(inside.mean())
-    if share < _LEAST_COVERED:
-        return 0.0
-    values = map_coordinates(scan.volume.array, index[inside].T, order=1, mode="nearest")
-    return share * mutual_information(reference.fixed.volume.array[reference.region][inside], values)
-
-
-def _candidates(reference: ReferenceLevel, scan: WorkingImage) -> Iterator[Start]:
+    if np.count_nonzero(scan.foreground) < 2:
+        raise CaseFailedError("The scan has no foreground.", fix="Look at the image: is it empty?")
     center = reference.fixed.center_xyz_mm
-    middle = [v.world_xyz_mm((np.array(v.array.shape) - 1) / 2) for v in (reference.fixed.volume, scan.volume)]
+    place = (float(center[0]), float(center[1]), float(center[2]))
+    starts = [Start(name, place, m, likeness(reference, scan, m)) for name, m in _candidates(reference, scan)]
+    starts = sorted((s for s in starts if s.score > 0), key=lambda s: -s.score)
+    if not starts:
+        raise CaseFailedError("Scan and atlas cannot be brought to overlap.",
+                              fix="Look at the image: is it a head, and is its header right?")
+    return starts
+
+
+def _candidates(reference: ReferenceLevel, scan: WorkingImage) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    center = reference.fixed.center_xyz_mm
+    by_mass = scan.center_xyz_mm - center
     shifts = {
-        "centres of mass": scan.center_xyz_mm - center,
-        "centres of the grids": middle[1] - middle[0],
+        "centres of mass": by_mass,
+        "centres of the grids": scan.grid_center_xyz_mm - reference.fixed.grid_center_xyz_mm,
         "world coordinates": np.zeros(3),
     }
-    for (name, shift), up, nod in product(shifts.items(), _SHIFTS_S_MM, _NODS_DEGREES):
-        yield Start(name, _triple(center), _triple(shift + np.array([0.0, 0.0, up])), nod)
+    upright = np.eye(3)
+    turns = [(name, shift, upright) for name, shift in shifts.items()]
+    turns += [("half turns", by_mass, np.diag(signs)) for signs in _HALF_TURNS[1:]]
+    ours, theirs = scan.principal_axes_xyz, reference.fixed.principal_axes_xyz
+    turns += [("principal axes", by_mass, ours @ np.diag(signs) @ theirs.T) for signs in _HALF_TURNS]
+    for (name, shift, turn), up, nod in product(turns, _SHIFTS_S_MM, _NODS_DEGREES):
+        yield name, _pose(turn, shift, up, nod, center)
 
 
-def _triple(point: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    x, y, z = (float(c) for c in point)
-    return x, y, z
+def _pose(turn: Array, shift_xyz_mm: Array, up_mm: float, nod_degrees: float, center: Array) -> Array:
+    """(4, 4): nod about the brain's centre, then turn, then shift; up is towards the head's vertex as it lies."""
+    angle = np.deg2rad(nod_degrees)
+    nod = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    pose = np.eye(4)
+    pose[:3, :3] = turn @ nod
+    pose[:3, 3] = center + shift_xyz_mm + turn @ np.array([0.0, 0.0, up_mm]) - pose[:3, :3] @ center
+    return pose
 
 
 def _differ(a: Start, b: Start) -> bool:
-    shift = np.linalg.norm(np.subtract(a.shift_xyz_mm, b.shift_xyz_mm))
-    return bool(shift > _DISTINCT_SHIFT_MM or abs(a.nod_degrees - b.nod_degrees) > _DISTINCT_DEGREES)
+    center = np.array([*a.center_xyz_mm, 1.0])
+    shift = np.linalg.norm((a.to_scan @ center - b.to_scan @ center)[:3])
+    turn = turn_degrees(a.to_scan[:3, :3].T @ b.to_scan[:3, :3])
+    return bool(shift > _DISTINCT_SHIFT_MM or turn > _DISTINCT_DEGREES)
 
 
-def _moved(transform: sitk.Transform, points_xyz_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    matrix = matrix_of(transform)
-    moved: npt.NDArray[np.float64] = points_xyz_mm @ matrix[:3, :3].T + matrix[:3, 3]
-    return moved
+def turn_degrees(rotation: Array) -> float:
+    """Angle of a (3, 3) rotation."""
+    return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
 
 
 def matrix_of(transform: sitk.Transform) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Keep freed memory inside the process while a network trains on a CPU."""
+"""Keep freed memory inside the process while a network runs on a CPU."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _KEEP_FREED_BYTES = 2**31 - 1
 def keep_freed_memory() -> bool:
     """Tell glibc to reuse freed blocks instead of giving them back. True where that was possible.
 
-    Every step frees and allocates the same large activations. By default glibc maps each one anew, and the kernel
-    fills it with zeros page by page: about a third of a training step on a CPU. The setting holds for the process.
+    Every pass of a network frees and allocates the same large activations. By default glibc maps each one anew, and
+    the kernel fills it with zeros page by page: about a third of the time on a CPU. The setting holds for the process.
     On systems without glibc nothing happens and nothing is lost but that time.
     """
     if not sys.platform.startswith("linux"):

@@ -1,0 +1,107 @@
+"""One scan of a run: read, preprocess, draw, judge, store. It runs inside a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnnet.core.errors import CaseFailedError, RnnetError, StorageError
+from rnnet.core.log import get_logger
+from rnnet.core.seeding import seed_for
+from rnnet.core.types import Scan
+from rnnet.core.volume import Volume, read_volume
+from rnnet.core.worker import one_itk_thread
+from rnnet.dataset.lesions import lesion_labels
+from rnnet.planning.plan import PreprocessingPlan
+from rnnet.preprocessing.atlas import Atlas
+from rnnet.preprocessing.fit import fit_problem
+from rnnet.preprocessing.qc import write_qc_picture
+from rnnet.preprocessing.scan import ScanSettings, preprocess_scan
+from rnnet.preprocessing.skull_strip.mask import read_brain_mask
+from rnnet.preprocessing.state import PreprocessedScan
+from rnnet.preprocessing.store import ScanStore
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanWork:
+    """What is done to each scan of a run; called with a scan.
+
+    inputs: digests of what each scan is made from, by scan id. components: lesions are the connected components of
+    binary masks.
+    """
+
+    plan: PreprocessingPlan
+    atlas: Atlas
+    store: ScanStore
+    inputs: Mapping[str, Mapping[str, str]]
+    declared_registered: bool = False
+    declared_stripped: bool = False
+    components: bool = False
+    weights_folder: Path | None = None
+
+    def __call__(self, scan: Scan) -> str:
+        """Store one scan and its picture; returns what is to be said about it, '' if nothing.
+
+        Raises:
+            StorageError: the store cannot be written to.
+            RnnetError: the scan cannot be preprocessed or does not lie on the atlas; any error of a library too, so
+                that the others go on.
+        """
+        drawn = self.store.layout.qc_picture(scan.scan_id).is_file()  # not if another run has just begun it anew
+        if drawn and self.store.has_scan(scan.scan_id, self.inputs[scan.scan_id]):
+            return ""  # finished by a worker that was killed before it could tell
+        try:
+            with one_itk_thread():  # the same bytes in this process, in a worker and on another machine
+                return self._preprocess(scan)
+        except RnnetError:
+            raise
+        except MemoryError as error:
+            raise CaseFailedError(f"The memory ran out ({error}).", fix="Give a lower -np, or look at the image's size."
+                                  ) from error
+        except Exception as error:
+            log.debug("%s failed.", scan.scan_id, exc_info=True)
+            raise CaseFailedError(f"{type(error).__name__}: {error}", fix="Look at the image and its header."
+                                  ) from error
+
+    def _preprocess(self, scan: Scan) -> str:
+        image = read_volume(scan.image_path)
+        settings = ScanSettings(
+            declared_registered=self.declared_registered, declared_stripped=self.declared_stripped,
+            weights_folder=self.weights_folder, seed=seed_for(0, scan.scan_id) % 2**31,
+            brain_mask=read_brain_mask(scan, self.plan.skull_strip),
+        )
+        done = preprocess_scan(
+            image, self._lesions(scan), scan_id=scan.scan_id, plan=self.plan, atlas=self.atlas, settings=settings
+        )
+        problem = fit_problem(done, self.plan, settings)
+        said = self._draw(done, image, problem)  # first: a bad fit must be seen
+        if problem is not None:
+            raise problem
+        self.store.write_scan(done, self.inputs[scan.scan_id])
+        return said
+
+    def _lesions(self, scan: Scan) -> Volume | None:
+        if scan.mask_path is None:
+            return None
+        mask = read_volume(scan.mask_path)
+        if self.components and not np.any(mask.array):
+            return None
+        return mask.with_array(lesion_labels(mask.array, components=self.components))
+
+    def _draw(self, done: PreprocessedScan, image: Volume, problem: CaseFailedError | None) -> str:
+        """Write the picture. A scan is not less right for want of one: that is said, and no failure."""
+        try:
+            write_qc_picture(
+                done, self.atlas, self.store.layout.qc_picture(done.scan_id), raw=image,
+                problem="" if problem is None else problem.problem,
+            )
+        except StorageError:
+            raise
+        except Exception as error:
+            return f"its picture could not be drawn ({type(error).__name__}: {error}); the scan itself is kept"
+        return ""

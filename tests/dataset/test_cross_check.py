@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rnnet.dataset.content import ScanContent
+from rnnet.dataset.cross_check import cross_check
+from rnnet.dataset.integrity import IntegrityReport
+from rnnet.dataset.problems import warning
+
+OLD = warning("count-mismatch", "dataset.json", "old", "old")
+A = ScanContent("a", "p1", "A", "train", "one/a_0000.nii.gz", "", "d1")
+B = ScanContent("b", "p2", "B", "train", "two/b_0000.nii.gz", "", "d2")
+
+
+def check(first: list[ScanContent], second: list[ScanContent]) -> list[tuple[str, str, str]]:
+    reports = {
+        "Dataset001_One": IntegrityReport("Dataset001_One", (), scans=tuple(first)),
+        "Dataset002_Two": IntegrityReport("Dataset002_Two", (OLD,), scans=tuple(second)),
+    }
+    found = cross_check(reports)
+    assert found["Dataset001_One"] == reports["Dataset001_One"]
+    assert OLD in found["Dataset002_Two"].problems
+    return [(p.level, p.code, p.message) for p in found["Dataset002_Two"].problems if p != OLD]
+
+
+def test_data_sets_that_share_nothing_have_no_finding() -> None:
+    assert check([A], [B]) == []
+    assert check([replace(A, digest="")], [replace(B, digest="")]) == []
+
+
+def test_the_same_voxels_in_two_sets_are_a_warning() -> None:
+    (level, code, message), = check([A], [replace(B, digest="d1")])
+    assert (level, code) == ("warning", "image-in-two-datasets")
+    assert "Dataset001_One (used for training: a)" in message
+    assert "Dataset002_Two (used for training: b)" in message
+
+
+def test_the_same_patient_id_in_two_sets_is_possibly_the_same_patient() -> None:
+    more = [replace(A, scan_id=f"a{i}", digest=str(i)) for i in range(7)]
+    (level, code, message), = check(more, [replace(B, patient_id="p1")])
+    assert (level, code) == ("warning", "patient-in-two-datasets")
+    assert "possibly the same patient" in message
+    assert "a0, a1, a2, a3, a4, ..." in message
+
+
+@pytest.mark.parametrize("held_out", [0, 1])
+@pytest.mark.parametrize("shared", [{"digest": "d1"}, {"patient_id": "p1"}])
+def test_held_out_in_one_and_used_in_the_other_is_an_error(held_out: int, shared: dict[str, str]) -> None:
+    sides = [A, replace(B, **shared)]
+    sides[held_out] = replace(sides[held_out], split="test")
+    ((level, _, message),) = check([sides[0]], [sides[1]])
+    assert level == "error"
+    assert "would not be independent" in message
+    assert [p[0] for p in check(*([replace(s, split="test")] for s in sides))] == ["warning"]
+
+
+def test_a_training_scan_of_a_patient_who_is_held_out_counts_as_held_out() -> None:
+    visits = [A, replace(A, scan_id="a2", split="test", digest="d9")]
+    assert [p[0] for p in check(visits, [replace(B, digest="d1")])] == ["error"]
+
+
+def test_errors_come_first_and_three_sets_are_compared_in_pairs() -> None:
+    names = ("Dataset001_One", "Dataset002_Two", "Dataset003_Three")
+    scans = (A, replace(B, patient_id="p1"), replace(B, patient_id="p1", split="test"))
+    found = cross_check({n: IntegrityReport(n, (OLD,), scans=(s,)) for n, s in zip(names, scans, strict=True)})
+    assert [len(r.problems) for r in found.values()] == [1, 2, 4]
+    last = [p.level for p in found[names[2]].problems]
+    assert last == sorted(last)
