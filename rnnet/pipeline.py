@@ -54,7 +54,7 @@ def extract_fingerprint(workspace: Workspace, datasets: Datasets, *, n_processes
     paths = []
     for name in map(workspace.dataset_name, datasets):
         path = workspace.preprocessed_dataset(name).fingerprint_json
-        dataset = read_dataset(workspace.raw_dataset(name))
+        dataset = read_dataset(workspace.raw_dataset(name), n_processes=n_processes)
         write_artefact(path, measure(dataset, n_processes=n_processes), inputs=table_digests(dataset.layout))
         paths.append(path)
     return paths
@@ -67,6 +67,7 @@ def plan_experiment(
     planner: str = "default",
     plan_name: str = DEFAULT_PLAN,
     settings: Sequence[str] = (),
+    n_processes: int = 1,
 ) -> tuple[ExperimentPlan, Path]:
     """Plan for the first data set and its folds; the others only count as further pretraining cubes.
 
@@ -100,7 +101,7 @@ def plan_experiment(
     plan = with_settings(plan, settings)
     plan = explain_auto(plan, find_hd_bet_weights(workspace))
     path = layouts[0].plans_json(plan_name)
-    dataset = read_dataset(workspace.raw_dataset(names[0]))
+    dataset = read_dataset(workspace.raw_dataset(names[0]), n_processes=n_processes)
     cases = dataset.training_cases()
     if layouts[0].splits_json.is_file():
         folds = read_splits(layouts[0].splits_json, dataset.cases)
@@ -156,7 +157,9 @@ def plan_and_preprocess(
         for report in verify_dataset_integrity(workspace, datasets, n_processes=n_processes).values():
             report.raise_if_errors()
     extract_fingerprint(workspace, datasets, n_processes=n_processes)
-    plan, path = plan_experiment(workspace, datasets, planner=planner, plan_name=plan_name, settings=settings)
+    plan, path = plan_experiment(
+        workspace, datasets, planner=planner, plan_name=plan_name, settings=settings, n_processes=n_processes
+    )
     if not preprocess_scans:
         return plan, path, {}
     reports = preprocess(workspace, datasets, plan_name=plan_name, n_processes=n_processes, clean=clean, dask=dask)
@@ -184,7 +187,8 @@ def plot_qc(
     name = workspace.dataset_name(dataset)
     plan = read_plan_of(workspace, name if plan_of is None else workspace.dataset_name(plan_of), plan_name)
     store = store_of(workspace, name, plan)
-    scans = read_qc_scans(store, read_dataset(workspace.raw_dataset(name)).scans)
+    dataset_scans = read_dataset(workspace.raw_dataset(name), n_processes=n_processes).scans
+    scans = read_qc_scans(store, dataset_scans)
     if not scans.done and not scans.failed:
         raise MissingStageError(
             f"{name} has no preprocessed scan under this plan.",
@@ -338,9 +342,8 @@ def evaluate(
 
     data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name)
     names = [workspace.dataset_name(d) for d in external]
-    for name in names:
-        predict_external(workspace, data, name, device=device, n_processes=n_processes)
-    return write_evaluation(data, summarise_all(data, names))
+    results = {n: predict_external(workspace, data, n, device=device, n_processes=n_processes) for n in names}
+    return write_evaluation(data, summarise_all(data, names), results)
 
 
 def explain(

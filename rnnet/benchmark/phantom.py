@@ -82,16 +82,6 @@ def move_head(atlas: Atlas, motion: Motion, *, seed: int, shape_zyx: tuple[int, 
     return MovedHead(frame.with_array(scaled), frame.with_array(brain.astype(np.uint8)), to_atlas)
 
 
-def landmark_error_mm(atlas: Atlas, estimated: npt.NDArray[np.float64], true: npt.NDArray[np.float64]) -> float:
-    """Mean distance between where two scan-to-atlas transforms put the points of the atlas's brain (every 16 mm)."""
-    grid = np.argwhere(atlas.brain.array[::16, ::16, ::16] > 0) * 16
-    points = atlas.brain.world_xyz_mm(grid)
-    back = np.linalg.inv(true)
-    scan = points @ back[:3, :3].T + back[:3, 3]
-    found = scan @ estimated[:3, :3].T + estimated[:3, 3]
-    return float(np.linalg.norm(found - points, axis=1).mean())
-
-
 def _frame(atlas: Atlas, to_atlas: npt.NDArray[np.float64], spacing_zyx_mm: Triple,
            shape_zyx: tuple[int, int, int] | None) -> Volume:
     """The scan's empty grid with straight axes."""

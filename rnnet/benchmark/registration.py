@@ -7,13 +7,14 @@ from functools import partial
 
 import numpy as np
 
-from rnnet.benchmark.phantom import Motion, draw_motion, landmark_error_mm, move_head
+from rnnet.benchmark.phantom import Motion, draw_motion, move_head
 from rnnet.core.errors import RnnetError
 from rnnet.core.parallel import map_cases
 from rnnet.core.seeding import rng_for
 from rnnet.core.stopwatch import Stopwatch
 from rnnet.planning.plan import PreprocessingPlan
 from rnnet.preprocessing.atlas import Atlas
+from rnnet.preprocessing.registration.quality import landmark_distance_mm
 from rnnet.preprocessing.scan import ScanSettings, preprocess_scan
 
 # The aim: this share of the trials within this mean distance.
@@ -61,7 +62,7 @@ def _trial(item: tuple[int, Motion], *, atlas: Atlas, plan: PreprocessingPlan, t
     scan = preprocess_scan(moved.image, None, scan_id=f"motion {number}", plan=plan, atlas=atlas, settings=settings)
     quality = scan.step("quality")
     dice = float(quality.values["brain_dice"]) if quality else float("nan")
-    return Trial(motion, landmark_error_mm(atlas, scan.to_atlas, moved.to_atlas), dice, watch.seconds)
+    return Trial(motion, landmark_distance_mm(atlas, scan.to_atlas, moved.to_atlas), dice, watch.seconds)
 
 
 def trial_rows(trials: tuple[Trial, ...]) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rnnet import pipeline
 from rnnet.cli import _common
+from rnnet.cli._failures import report_failures
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _common.run(_body, build_parser(), argv)
 
 
-def _body(arguments: argparse.Namespace) -> None:
+def _body(arguments: argparse.Namespace) -> int:
     from rnnet.reporting.screen import summary_text
 
     evaluation = pipeline.evaluate(
@@ -47,3 +48,4 @@ def _body(arguments: argparse.Namespace) -> None:
     )
     print(summary_text(evaluation.summaries))
     print(f"Report: {evaluation.report}")
+    return report_failures({name: result.report for name, result in evaluation.external.items()})

@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _common.add_datasets(parser)
     _common.add_plan(parser)
+    _common.add_processes(parser)
     _common.add_settings(parser)
     add_planning(parser)
     return parser
@@ -37,5 +38,6 @@ def _body(arguments: argparse.Namespace) -> None:
         planner=arguments.planner,
         plan_name=arguments.plan_name,
         settings=arguments.settings,
+        n_processes=arguments.n_processes,
     )
     print_plan(plan, path, explain=arguments.explain)

@@ -17,7 +17,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _common.make_parser(
         "rnnet_predict",
         "Preprocess a folder of scans as in training and predict every lesion of their masks. "
-        "An image is <scan>_0000 or <scan>, its mask <scan>, as NIfTI, NRRD or MHA; mask value k is lesion k.",
+        "An image is <scan>_0000 or <scan>, its mask <scan>, as NIfTI, NRRD or MHA; an image may also be a folder of "
+        "DICOM slices. Mask value k is lesion k.",
         "rnnet_predict -i images -m masks -o out -d 1 -c multimodal --clinical table.csv --explain",
     )
     parser.add_argument("-i", dest="images", type=Path, required=True, metavar="IMAGES", help="folder of images")

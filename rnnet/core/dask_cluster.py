@@ -40,9 +40,10 @@ def map_on_cluster(
 
     Raises:
         MissingDependencyError: Dask is not installed.
-        RnnetError: the scheduler cannot be reached, or is lost on the way.
+        RnnetError: the scheduler cannot be reached, or is lost on the way, or its workers cannot run rnnet.
     """
     with _client(address, min(n_processes, len(items))) as client, tqdm(total=len(items), desc=title) as bar:
+        log.info("The Dask scheduler has %d worker(s).", len(client.scheduler_info()["workers"]))
         # Loaded on one worker and copied from there; made again if that worker is lost.
         loaded = client.submit(pickle.loads, pickle.dumps(function), pure=False)
         results: dict[int, Any] = {}
@@ -59,6 +60,20 @@ def map_on_cluster(
             results[index] = worker_death() if result is None else checked(result[0])
             bar.update()
     return [results[index] for index in range(len(items))]
+
+
+def check_scheduler(address: str) -> None:
+    """Return if the scheduler at `address` answers; for "local" if Dask is installed.
+
+    Raises:
+        MissingDependencyError: Dask is not installed.
+        RnnetError: no scheduler answers there.
+    """
+    if address == LOCAL:
+        _import_dask()
+        return
+    with _client(address, 0):
+        pass
 
 
 def _finished(
@@ -89,8 +104,12 @@ def _finished(
                 yield index_of[future.key], (future.result(),)
             elif isinstance(error, KilledWorker):
                 yield index_of[future.key], None
-            else:
-                raise error
+            else:  # what the function itself raises comes back as its result
+                raise RnnetError(
+                    f"The Dask workers cannot run rnnet ({type(error).__name__}: {' '.join(str(error).split())}).",
+                    where=getattr(client.scheduler, "address", ""),
+                    fix="Install the same rnnet, Python and libraries on the scheduler and the workers as here.",
+                ) from error
 
 
 def _on_worker(item: Any, function: Callable[[Any], Any]) -> Any:
@@ -118,30 +137,34 @@ def _tell_if_no_workers(client: Any, waited_s: float) -> float:
 @contextmanager
 def _client(address: str, n_processes: int) -> Iterator[Any]:
     """A client of the scheduler, or of a cluster of this machine that ends with the block."""
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise MissingDependencyError("Dask is not installed.", fix="Run: pip install rnnet[dask]") from error
+    dask, distributed = _import_dask()
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         stack.enter_context(dask.config.set(_CONFIG))
         if address == LOCAL:
-            cluster = stack.enter_context(LocalCluster(
+            cluster = stack.enter_context(distributed.LocalCluster(
                 n_workers=n_processes, threads_per_worker=1, processes=True, memory_limit=0,
                 dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
             ))
-            yield stack.enter_context(Client(cluster))
+            yield stack.enter_context(distributed.Client(cluster))
             return
         try:
-            client = stack.enter_context(Client(address, timeout=CONNECT_S))
+            client = stack.enter_context(distributed.Client(address, timeout=CONNECT_S))
         except (OSError, ValueError) as error:
             raise RnnetError(
                 f"No Dask scheduler answers ({type(error).__name__}).", where=address,
                 fix="Start one with `dask scheduler` and give the address that it prints, as tcp://host:8786.",
             ) from error
-        log.info("The Dask scheduler has %d worker(s).", len(client.scheduler_info()["workers"]))
         yield client
+
+
+def _import_dask() -> tuple[Any, Any]:
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise MissingDependencyError("Dask is not installed.", fix="Run: pip install rnnet[dask]") from error
+    return dask, distributed
 
 
 @contextmanager

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rnnet.core.storage import TEMPORARY_PREFIX, held, storage_errors
+from rnnet.core.storage import TEMPORARY_PREFIX, flush, held, storage_errors
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary file in the same folder that becomes `path` when the block ends without an error.
+
+    Its bytes are on the disk before it takes the name: also after a power cut the file is whole or not there.
 
     Raises:
         StorageError: the disk is full, or the folder or file cannot be written; nothing is left behind.
@@ -26,6 +28,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with held(temporary):
             try:
                 yield temporary
+                flush(temporary)
                 os.replace(temporary, path)
             finally:
                 with suppress(OSError):

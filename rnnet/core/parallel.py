@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from rnnet.core.errors import RnnetError
 from rnnet.core.log import get_logger
-from rnnet.core.worker import checked, guarded, guarded_stored, worker_death
+from rnnet.core.worker import checked, guarded, guarded_stored, one_thread, worker_death
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,10 +31,11 @@ HOPELESS = 3
 def map_cases(
     function: Callable[[Item], Result], items: Sequence[Item], *, n_processes: int, title: str, dask: str = ""
 ) -> list[Result | RnnetError]:
-    """Results in the order of `items`; an RnnetError of one item is returned in its place, the rest goes on.
+    """Results in the order of `items`; whatever one item raises stands in its place as an RnnetError, the rest goes on.
 
-    n_processes workers use n_processes cores. A worker that the system kills (lack of memory) is replaced and its item
-    tried again, fewer at once; an item that kills its worker also alone becomes a CaseFailedError.
+    n_processes workers use n_processes cores; a single one is this process, on one core. A worker that the system kills
+    (lack of memory) is replaced and its item tried again, fewer at once; an item that kills its worker also alone
+    becomes a CaseFailedError.
 
     dask: "" for processes of this machine, "local" for a Dask cluster of n_processes workers on it, or the address of
     a Dask scheduler, whose workers must have rnnet and see the same files; n_processes is not used then.
@@ -52,7 +53,8 @@ def map_cases(
         return map_on_cluster(function, items, address=dask, n_processes=n_processes, title=title)
     workers = max(1, min(n_processes, len(items)))
     if workers == 1:
-        return [checked(guarded(function, item)) for item in tqdm(items, desc=title)]
+        with one_thread():
+            return [checked(guarded(function, item)) for item in tqdm(items, desc=title)]
     with tempfile.TemporaryDirectory() as folder:
         # The function may carry an atlas of many megabytes: each worker reads it once, not with every item.
         stored = Path(folder) / "function.pickle"

@@ -68,6 +68,18 @@ def held(temporary: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def flush(path: Path) -> None:
+    """Wait until the file's bytes are on the disk, where the file system can tell."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def _open_locked(path: Path) -> int:
     """A descriptor of the file, which is made; locked, if the file system knows locks."""
     import fcntl

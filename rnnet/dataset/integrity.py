@@ -16,7 +16,7 @@ from rnnet.dataset.center_check import check_centers
 from rnnet.dataset.content import ScanContent
 from rnnet.dataset.content_check import check_duplicates
 from rnnet.dataset.manifest import Manifest, read_manifest
-from rnnet.dataset.pool import SPLITS, image_files, pool_scans
+from rnnet.dataset.pool import SPLITS, image_files, other_folders, pool_scans
 from rnnet.dataset.problems import error, warning
 from rnnet.dataset.scan_check import ScanCheck, ScanJob, check_scan
 from rnnet.dataset.splits import patients_per_outcome
@@ -152,7 +152,7 @@ def _missing_pool_masks(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Prob
 
 
 def _check_folders(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
-    """Files in the folders of images and masks that nothing refers to."""
+    """Files in the folders of images and masks that nothing refers to, and subfolders that are no images."""
     images = {s.image_path for s in scans}
     used = {path for s in scans for path in (s.mask_path, s.brain_path)}
     problems = []
@@ -164,6 +164,11 @@ def _check_folders(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
             elif path not in images:
                 problems.append(warning("image-without-case", path, "The image belongs to no case and is not used.",
                                         "Add rows to cases.csv, or remove the file."))
+        problems += [
+            warning("folder-passed-over", path, "The folder's name does not end in _0000; nothing in it is used.",
+                    "Rename it to SCAN_0000 if it holds the DICOM slices of a scan, else move it elsewhere.")
+            for path in other_folders(layout.images(split))
+        ]
         masks = [*image_files(layout.labels(split)), *image_files(layout.brains(split))]
         problems += [
             warning("mask-without-image", path, "The mask belongs to no scan and is not used.",

@@ -40,6 +40,14 @@ def image_files(folder: Path) -> Iterator[Path]:
         yield from (p for p in files if p.name.lower().endswith(IMAGE_ENDINGS) or is_series_folder(p))
 
 
+def other_folders(folder: Path) -> list[Path]:
+    """Subfolders of a folder of images whose names are not those of a DICOM series; image_files passes over them."""
+    if not folder.is_dir():
+        return []
+    images = set(image_files(folder))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p not in images)
+
+
 def pool_scans(layout: RawLayout, manifest: Manifest) -> tuple[tuple[Scan, ...], tuple[Problem, ...]]:
     """Scans of the image folders, and the problems of their names and of patients.csv."""
     rows, problems = _read_patients(layout, manifest)
@@ -70,18 +78,24 @@ def pool_cases(
 ) -> tuple[tuple[LesionCase, ...], bool]:
     """Every lesion of the pool as an unlabelled case, and whether lesions are connected components.
 
-    They are if every mask has at most one value beside 0; otherwise each value is a lesion.
-
-    Raises:
-        RnnetError: a mask cannot be read.
+    They are if every mask that can be read has at most one value beside 0; otherwise each value is a lesion. A scan
+    whose mask cannot be read has no case; such masks are logged.
     """
-    masked = [s for s in scans if s.mask_path is not None]
-    paths = [s.mask_path for s in masked if s.mask_path is not None]
+    with_mask = [s for s in scans if s.mask_path is not None]
+    paths = [s.mask_path for s in with_mask if s.mask_path is not None]
+    masked: list[Scan] = []
     contents: list[MaskContent] = []
-    for result in map_cases(_read_mask, paths, n_processes=n_processes, title="lesion masks"):
+    failed: list[RnnetError] = []
+    results = map_cases(_read_mask, paths, n_processes=n_processes, title="lesion masks")
+    for scan, result in zip(with_mask, results, strict=True):
         if isinstance(result, RnnetError):
-            raise result
+            failed.append(result)
+            continue
+        masked.append(scan)
         contents.append(result)
+    if failed:
+        _log.warning("%d of %d masks cannot be used, and their scans give no lesion: %s", len(failed), len(with_mask),
+                     " ".join(map(str, failed[:3])) + (" ..." if len(failed) > 3 else ""))
     components = all(c.components is not None for c in contents)
     lesions = [(c.components if components else c.values) or () for c in contents]
     _log.info(

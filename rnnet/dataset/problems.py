@@ -120,6 +120,9 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
         "Add the image or the rows in cases.csv, or correct the file's name, or remove it."),
     "image-name": _warned(
         "An image's name does not end in _0000; it is not used.", "Rename it to SCAN_0000 with its ending."),
+    "folder-passed-over": _warned(
+        "A subfolder of imagesTr or imagesTs does not have the name of a scan's DICOM series; nothing in it is used.",
+        "If it holds the slices of one scan, call it SCAN_0000; else move it out of the folder of images."),
     # geometry
     "header-mended": _warned(
         "The reader found a fault in a file's header and mended it.",
@@ -192,11 +195,10 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
     "image-in-two-datasets": _either(
         "Two data sets have the same voxels (an error if one of them holds the patient out for test and the other "
         "would train or pretrain on the image).", "Remove the scan from one of them, or hold it out in both."),
-    "patient-in-two-datasets": _either(
-        "Two data sets have the same patient_id: possibly the same patient (an error if one of them holds the patient "
-        "out for test and the other would train or pretrain on it).",
-        "If they are two people, give them different patient_ids (a pool has them in patients.csv). If it is one, "
-        "hold the patient out in both, or remove it from one."),
+    "patient-in-two-datasets": _warned(
+        "Two data sets have the same patient_id: possibly the same patient. rnnet takes them for two.",
+        "If it is one, hold the patient out in both, or remove it from one. If they are two people, nothing need be "
+        "done."),
 }
 
 

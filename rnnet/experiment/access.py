@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.log import get_logger
-from rnnet.core.storage import storage_errors
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
@@ -36,29 +34,17 @@ def preprocess_missing(
     workspace: Workspace, name: str, plan: ExperimentPlan, atlas: Atlas, *, n_processes: int, clean: bool = False,
     dask: str = "",
 ) -> PreprocessReport:
-    """Preprocess the scans of a data set that are not in its store yet. dask: see core.parallel.map_cases."""
-    store = store_of(workspace, name, plan)
-    if clean:
-        _delete(store)
-    dataset = read_dataset(workspace.raw_dataset(name))
+    """Preprocess the scans of a data set that are not in its store yet. dask, clean: see preprocess_dataset."""
     return preprocess_dataset(
-        dataset,
+        read_dataset(workspace.raw_dataset(name), n_processes=n_processes),
         plan=plan.preprocessing,
         atlas=atlas,
-        store=store,
+        store=store_of(workspace, name, plan),
         n_processes=n_processes,
         weights_folder=find_hd_bet_weights(workspace),
         dask=dask,
+        clean=clean,
     )
-
-
-def _delete(store: ScanStore) -> None:
-    with storage_errors(store.layout.folder):
-        # Records first: if this is interrupted, no scan may count as whole whose voxels are gone.
-        for scan_id in store.scan_ids():
-            store.discard_scan(scan_id)
-        if store.layout.folder.is_dir():
-            shutil.rmtree(store.layout.folder)
 
 
 def held_out_patients(dataset: RawDataset) -> set[str]:

@@ -25,6 +25,7 @@ from rnnet.planning.plan import ExperimentPlan, SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.registration.flips import suspect_flip
 from rnnet.preprocessing.reorient import reorient_to_lps
+from rnnet.preprocessing.run_memory import fitting_processes
 from rnnet.preprocessing.skull_strip.table import choose_stripper, looks_stripped
 from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
 from rnnet.preprocessing.store import ScanStore
@@ -77,7 +78,11 @@ def add_orientation(
             atlas, plans[0].preprocessing.skull_strip if plans else SkullStripPlan(),
             read_manifest(layout).declared.skull_stripped, find_hd_bet_weights(workspace),
         )
-        results = map_cases(compare, left, n_processes=n_processes, title=f"orientation of {report.dataset}")
+        network = "" if compare.declared_stripped else choose_stripper(
+            compare.plan, stripped=False, weights_folder=compare.weights_folder
+        ).name
+        processes = fitting_processes(n_processes, [Path(s.image) for s in left], atlas, stripper=network)
+        results = map_cases(compare, left, n_processes=processes, title=f"orientation of {report.dataset}")
         for scan, result in zip(left, results, strict=True):
             if isinstance(result, RnnetError):
                 problems.append(warning("orientation-unknown", scan.image, result.problem, result.fix))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rnnet.core.errors import CaseFailedError, DatasetError, RnnetError
+from rnnet.core.errors import CaseFailedError, DatasetError, FileFormatError, RnnetError
 from rnnet.core.log import get_logger
 from rnnet.core.types import ClinicalValue, LesionCase, Scan
-from rnnet.core.volume import image_stem, read_volume
+from rnnet.core.volume import read_volume
 from rnnet.core.workspace import RawLayout, find_image, find_image_if_there
 from rnnet.dataset.case import RawDataset
+from rnnet.dataset.lesions import MINIMUM_LESION_VOX, whole_labels
 from rnnet.dataset.manifest import Manifest
-from rnnet.dataset.pool import image_files, pool_cases
+from rnnet.dataset.pool import pool_cases
 from rnnet.dataset.table import parse_clinical, read_table
+from rnnet.inference.images import find_new_images
 
 Failures = list[CaseFailedError]
 log = get_logger(__name__)
@@ -23,7 +25,7 @@ log = get_logger(__name__)
 def read_new_scans(
     images: Path, masks: Path, clinical_table: Path | None, manifest: Manifest, *, brain_masks: Path | None = None
 ) -> tuple[RawDataset, Failures]:
-    """The lesions of all scans whose mask can be read, and a failure for each of the others.
+    """The lesions of all scans with one image and a usable mask, and a failure for each of the others.
 
     Image <scan>_0000 or <scan>, mask <scan>, and <scan> in brain_masks for the scans that have a brain mask. Mask
     value k is lesion k; when all masks hold zeros and one value only, every connected component is a lesion. The
@@ -31,33 +33,58 @@ def read_new_scans(
     missing for every lesion.
 
     Raises:
-        DatasetError: no image in the folder, no folder of brain masks, or a table that does not fit.
+        DatasetError: no image in the folder, no folder of brain masks, folders that cannot be one, or a table that
+            does not fit.
     """
-    paths = list(image_files(images))
-    if not paths:
-        raise DatasetError("The folder holds no image.", where=images, fix="Put NIfTI, NRRD or MHA files there.")
-    if brain_masks is not None and not brain_masks.is_dir():
-        raise DatasetError("The folder of brain masks is not there.", where=brain_masks,
-                           fix="Check the path of --brain_masks.")
+    if brain_masks is not None:
+        _check_brain_masks(brain_masks, masks)
     scans: list[Scan] = []
     failures: Failures = []
-    for path in paths:
-        scan_id = image_stem(path).removesuffix("_0000")
-        mask = find_image(masks, scan_id, ".nii.gz")
+    for scan_id, paths in find_new_images(images, [masks, *([brain_masks] if brain_masks else [])]).items():
         try:
-            if not read_volume(mask).array.any():
-                raise DatasetError("The mask is empty.", where=mask, fix="Mark the lesion with a value above 0.")
-            brain = find_image_if_there(brain_masks, scan_id, ".nii.gz") if brain_masks else None
-            scans.append(Scan(scan_id, scan_id, "new", None, path, mask, "test", brain))
+            scans.append(_read_scan(scan_id, paths, masks, brain_masks))
         except RnnetError as error:
             failures.append(CaseFailedError(f"{scan_id}: {error.problem}", where=error.where, fix=error.fix))
+    cases, components = pool_cases(tuple(scans))
+    with_lesion = {case.scan_id for case in cases}
+    failures += [
+        CaseFailedError(f"{s.scan_id}: The mask has no lesion of {MINIMUM_LESION_VOX} voxels or more.",
+                        where=s.mask_path, fix="Draw the whole lesion.")
+        for s in scans if s.scan_id not in with_lesion
+    ]
+    scans = [s for s in scans if s.scan_id in with_lesion]
     without = [s.scan_id for s in scans if s.brain_path is None]
     if brain_masks is not None and without:
         log.warning("%d scan(s) have no brain mask in %s: %s.", len(without), brain_masks, ", ".join(without[:5]))
-    cases, components = pool_cases(tuple(scans))
     values = _read_clinical(clinical_table, manifest) if clinical_table else {}
     cases = tuple(replace(case, clinical=_clinical_of(case, values, manifest)) for case in cases)
     return RawDataset("New scans", RawLayout(images), manifest, tuple(scans), cases, components), failures
+
+
+def _check_brain_masks(brain_masks: Path, masks: Path) -> None:
+    if not brain_masks.is_dir():
+        raise DatasetError("The folder of brain masks is not there.", where=brain_masks,
+                           fix="Check the path of --brain_masks.")
+    if brain_masks.resolve() == masks.resolve():
+        raise DatasetError("Lesion masks and brain masks cannot lie in one folder: both are called <scan>.",
+                           where=brain_masks, fix="Give --brain_masks a folder of its own.")
+
+
+def _read_scan(scan_id: str, images: Sequence[Path], masks: Path, brain_masks: Path | None) -> Scan:
+    """The scan. Raises RnnetError if it has several images, or its mask is missing, empty or no mask."""
+    if len(images) > 1:
+        raise DatasetError("The scan stands in several images; none of them is used.",
+                           where=", ".join(map(str, images)),
+                           fix="Rename or remove all but one; masks belong into a folder of their own.")
+    mask = find_image(masks, scan_id, ".nii.gz")
+    try:
+        labels = whole_labels(read_volume(mask).array)
+    except FileFormatError as error:
+        raise DatasetError(error.problem, where=error.where or mask, fix=error.fix) from error
+    if not labels.any():
+        raise DatasetError("The mask is empty.", where=mask, fix="Mark the lesion with a value above 0.")
+    brain = find_image_if_there(brain_masks, scan_id, ".nii.gz") if brain_masks else None
+    return Scan(scan_id, scan_id, "new", None, images[0], mask, "test", brain)
 
 
 def _clinical_of(

@@ -32,7 +32,8 @@ class BiasFieldPlan:
 class RegistrationPlan:
     """Rigid registration to the atlas by Mattes mutual information."""
 
-    # 'auto' registers unless dataset.json declares the scans registered; 'always' and 'never' overrule it.
+    # 'auto' registers what dataset.json does not declare registered and what does not lie on the atlas already;
+    # 'always' and 'never' overrule it.
     mode: Literal["auto", "always", "never"] = "auto"
     # Voxel width in mm of each stage, coarse to fine; a thick axis is left as it is.
     working_spacing_mm: tuple[float, ...] = (8.0, 4.0)
@@ -41,7 +42,7 @@ class RegistrationPlan:
     iterations: int = 60
     histogram_bins: int = 32
     image_interpolation: Literal["linear", "bspline"] = "linear"
-    minimum_brain_dice: float = 0.6
+    minimum_brain_dice: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)

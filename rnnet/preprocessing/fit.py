@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 # Overlap inside a field of view that shows less of the atlas's brain than this says nothing.
 LEAST_COVERED = 0.2
+# Brains of real scans reach .91 to .97; one with missing tissue .82.
+USUAL_DICE = 0.85
+# Two programs' registrations of one scan may differ by some millimetres, not by more than this.
+LARGEST_OFFSET_MM = 10.0
 
 
 def measure_fit(
@@ -57,7 +61,10 @@ def fit_problem(scan: PreprocessedScan, plan: PreprocessingPlan, settings: ScanS
 
     It is apart from preprocess_scan so that the scan can be drawn before it is refused.
     """
-    fit, lesions = (scan.step(name) for name in ("quality", "resampling"))
+    fit, lesions, registration = (scan.step(name) for name in ("quality", "resampling", "registration"))
+    registered = registration.values if registration else {}
+    if registered.get("method") == "failed":
+        return CaseFailedError(registered["problem"], fix=registered["fix"])
     covered, dice = ((fit.values[name] if fit else 0.0) for name in ("atlas_brain_covered", "brain_dice"))
     if not scan.brain.any():
         return CaseFailedError("Nothing of the brain lies on the atlas.", fix=_cure(plan, settings))
@@ -69,6 +76,11 @@ def fit_problem(scan: PreprocessedScan, plan: PreprocessingPlan, settings: ScanS
             f"The brain overlaps with the atlas's brain by a Dice of {dice:.2f} only; at least {least:.2f} is wanted.",
             fix=_cure(plan, settings),
         )
+    if registered.get("offset_mm", 0.0) > LARGEST_OFFSET_MM:
+        return CaseFailedError(
+            f"The scan is taken as registered, but its brain lies about {registered['offset_mm']:.0f} mm off the "
+            "atlas's.", fix=_cure(plan, settings),
+        )
     lost = lesions.values["lesions_lost"] if lesions else []
     if lost and not scan.lesions.any():
         return CaseFailedError(
@@ -76,6 +88,14 @@ def fit_problem(scan: PreprocessedScan, plan: PreprocessingPlan, settings: ScanS
             fix="Is the mask of this scan? Look at the scan's picture in the folder qc.",
         )
     return None
+
+
+def fit_warnings(record: StepRecord) -> tuple[str, ...]:
+    """What a reader should know of the step 'quality' of a scan that is not refused."""
+    dice = record.values["brain_dice"]
+    if dice >= USUAL_DICE:
+        return ()
+    return (f"The brain overlaps with the atlas's by a Dice of {dice:.2f} only: look at the scan's picture.",)
 
 
 def _inside(box: Box | None, *arrays: Array) -> list[Array]:

@@ -7,7 +7,6 @@ from math import prod
 from pathlib import Path
 
 from rnnet.core.log import get_logger
-from rnnet.core.types import Scan
 from rnnet.planning.memory import host_memory_bytes
 from rnnet.preprocessing.atlas import Atlas
 
@@ -42,17 +41,18 @@ def worker_bytes(largest_voxels: int, atlas: Atlas, stripper: str) -> int:
 
 
 def fitting_processes(
-    n_processes: int, scans: Sequence[Scan], atlas: Atlas, *, stripper: str, dask: str = "",
+    n_processes: int, images: Sequence[Path], atlas: Atlas, *, stripper: str, dask: str = "",
     memory_bytes: int | None = None,
 ) -> int:
     """n_processes, or fewer if so many workers would not fit into the memory; at least 1. Fewer, or none, is said.
 
-    dask: an address means that the workers are elsewhere: only what each of them needs is said. memory_bytes: the
-    memory of this machine, or of the part of it that this process may use, if it is not to be asked.
+    images: files or DICOM folders of the scans, of which only headers are read. dask: an address means that the workers
+    are elsewhere: only what each of them needs is said. memory_bytes: the memory of this machine, or of the part of it
+    that this process may use, if it is not to be asked.
     """
-    if not scans:
+    if not images:
         return n_processes
-    voxels, path = max((_voxels(s.image_path), s.image_path) for s in scans)
+    voxels, path = max((_voxels(image), image) for image in images)
     each = worker_bytes(voxels, atlas, stripper)
     text = f"A worker needs about {each / 1e9:.1f} GB for the largest scan ({path.name}, {voxels / 1e6:.1f}e6 voxels)"
     if dask not in ("", "local"):
@@ -62,7 +62,7 @@ def fitting_processes(
     fitting = int(_USABLE_SHARE * memory) // each
     if fitting < 1:
         log.warning("%s, and this machine has %.1f GB: the system may kill it.", text, memory / 1e9)
-    elif fitting < min(n_processes, len(scans)):
+    elif fitting < min(n_processes, len(images)):
         log.warning("%s: %d instead of %d processes fit into %.1f GB.", text, fitting, n_processes, memory / 1e9)
     return max(1, min(n_processes, fitting))
 

@@ -16,19 +16,22 @@ from rnnet.planning.plan import PreprocessingPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.bias_field import correct_bias_field
 from rnnet.preprocessing.boxes import Box, box_around, box_on_grid, cut, on_whole_grid, union
-from rnnet.preprocessing.fit import measure_fit
+from rnnet.preprocessing.fit import fit_warnings, measure_fit
 from rnnet.preprocessing.lesions import LesionsOnAtlas, resample_lesions
 from rnnet.preprocessing.normalize import not_finite, zscore_in_brain
 from rnnet.preprocessing.registration.flips import suspect_flip
-from rnnet.preprocessing.registration.quality import overlap
+from rnnet.preprocessing.registration.quality import landmark_distance_mm, overlap
 from rnnet.preprocessing.registration.rigid import register_rigid
 from rnnet.preprocessing.reorient import reorient_to_lps
 from rnnet.preprocessing.resample import resample_image
-from rnnet.preprocessing.skull_strip.table import choose_stripper, looks_stripped
+from rnnet.preprocessing.skull_strip.reference import atlas_seen_by
+from rnnet.preprocessing.skull_strip.table import SkullStripper, choose_stripper, looks_stripped
 from rnnet.preprocessing.state import NativeGrid, PreprocessedScan, StepRecord
 
 # A scan on the atlas's own grid whose brain covers the atlas's brain this well was registered before.
 REGISTERED_DICE = 0.85
+# Registrations of different programs put the same brain some millimetres apart.
+WORTH_SAYING_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,9 @@ def preprocess_scan(
     with timed("reorient"):
         raw = _made_ready(image, lesions)
     with timed("skull_strip"):
-        brain, record = _brain(raw, plan, settings)
+        stripper, brain, record = _brain(raw, plan, settings)
     history = [StepRecord("reorient", {"axes": "LPS"}), record]
-    scan, warnings = raw.image, [*raw.warnings]
+    scan, warnings = raw.image, [*raw.warnings, *_said_of_mask(settings.brain_mask, raw.image)]
     if raw.holes is not None:
         warnings.append(f"{np.count_nonzero(raw.holes)} voxels outside the brain were not finite numbers (NaN or "
                         "infinite) and were set to 0.")
@@ -104,13 +107,16 @@ def preprocess_scan(
         if record.values["method"] == "none":
             warnings.append(f"The bias field was not corrected: {record.values['reason']}.")
     with timed("registration"):
-        to_atlas, record = _transform(scan, brain, atlas, plan, settings)
+        to_atlas, record = _transform(scan, brain, atlas_seen_by(stripper, atlas), plan, settings)
     history.append(record)
+    if (offset := record.values.get("offset_mm", 0.0)) > WORTH_SAYING_MM:
+        warnings.append(f"The scan is taken as registered, but its brain lies about {offset:.0f} mm off the atlas's.")
     with timed("resampling"):
         found, record = _resampled(scan, brain, raw.lesions, atlas, to_atlas, plan)
     history.append(record)
     with timed("quality"):
         history.append(measure_fit(scan, brain, found.image, found.brain, atlas=atlas, to_atlas=to_atlas, plan=plan))
+        warnings += fit_warnings(history[-1])
         history.append(_orientation(scan, brain, atlas))
     with timed("normalize"):
         normalized, whole, record = _normalized(found, plan)
@@ -158,8 +164,10 @@ def _inside_image(mask: Volume, image: Volume) -> Volume:
     return mask.with_array(array)
 
 
-def _brain(raw: _Raw, plan: PreprocessingPlan, settings: ScanSettings) -> tuple[Volume, StepRecord]:
-    """The brain mask (float32, 0 or 1) on the scan's own grid, as skull-strippers are trained, and what found it."""
+def _brain(
+    raw: _Raw, plan: PreprocessingPlan, settings: ScanSettings
+) -> tuple[SkullStripper, Volume, StepRecord]:
+    """What found the brain, and its mask (float32, 0 or 1) on the scan's own grid, as skull-strippers are trained."""
     scan = raw.image
     stripper = choose_stripper(
         plan.skull_strip, weights_folder=settings.weights_folder, brain_mask=settings.brain_mask,
@@ -170,20 +178,38 @@ def _brain(raw: _Raw, plan: PreprocessingPlan, settings: ScanSettings) -> tuple[
         raise CaseFailedError(f"The skull-stripper {stripper.name} finds no brain.", fix="Look at the image.")
     if raw.holes is not None and (raw.holes & mask).any():
         raise not_finite(int(np.count_nonzero(raw.holes & mask)))
-    return scan.with_array(mask.astype(np.float32)), StepRecord(
-        "skull_strip", {"stripper": stripper.name, "version": stripper.version}
-    )
+    record = StepRecord("skull_strip", {"stripper": stripper.name, "version": stripper.version})
+    return stripper, scan.with_array(mask.astype(np.float32)), record
+
+
+def _said_of_mask(mask: Volume | None, scan: Volume) -> list[str]:
+    """What is to be said of the user's brain mask: what the reader mended, and a grid of its own."""
+    if mask is None:
+        return []
+    own_grid = not reorient_to_lps(mask).same_grid(scan, tolerance_mm=min(scan.spacing_zyx_mm) / 2)
+    said = ["The brain mask has a grid of its own; it is resampled by nearest neighbour."] if own_grid else []
+    return [f"Brain mask: {note}" for note in mask.notes] + said
 
 
 def _transform(
     scan: Volume, brain: Volume, atlas: Atlas, plan: PreprocessingPlan, settings: ScanSettings
 ) -> tuple[npt.NDArray[np.float64], StepRecord]:
-    """(4, 4) scan to atlas: the identity for a scan that is registered already, else estimated."""
+    """(4, 4) scan to atlas: the identity for a scan that is registered already, else estimated.
+
+    Scans that are declared registered are checked, not believed: offset_mm is how far an estimate would move them. An
+    estimate that fails leaves the scan where it is, for `fit.fit_problem` to refuse it when it was drawn.
+    """
     mode = plan.registration.mode
-    if mode == "never" or (mode == "auto" and (settings.declared_registered or _lies_on_atlas(brain, atlas))):
+    if mode == "never":
+        return np.eye(4), StepRecord("registration", {"method": "none", "reason": "plan"})
+    try:
+        found = register_rigid(scan.with_array(scan.array * brain.array), atlas, plan.registration, seed=settings.seed)
+    except CaseFailedError as error:
+        return np.eye(4), StepRecord("registration", {"method": "failed", "problem": error.problem, "fix": error.fix})
+    if mode == "auto" and (settings.declared_registered or _lies_on_atlas(brain, atlas)):
         reason = "declared registered" if settings.declared_registered else "registered already"
-        return np.eye(4), StepRecord("registration", {"method": "none", "reason": reason if mode == "auto" else "plan"})
-    found = register_rigid(scan.with_array(scan.array * brain.array), atlas, plan.registration, seed=settings.seed)
+        offset = round(landmark_distance_mm(atlas, found.to_atlas, np.eye(4)), 1)
+        return np.eye(4), StepRecord("registration", {"method": "none", "reason": reason, "offset_mm": offset})
     return found.to_atlas, StepRecord("registration", {
         "method": "rigid, Mattes MI", "start": found.start, "angle_degrees": round(found.angle_degrees, 2),
     })

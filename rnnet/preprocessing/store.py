@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnnet.core.codec import artefact_inputs, read_artefact, write_artefact
-from rnnet.core.errors import CaseFailedError, FileFormatError
+from rnnet.core.errors import CaseFailedError, FileFormatError, RnnetError
 from rnnet.core.files import write_bytes
 from rnnet.core.types import LesionCase
 from rnnet.core.volume import Array
@@ -60,9 +60,12 @@ class ScanStore:
         return tuple(sorted(p.stem for p in self.layout.scans.glob("*.json")))
 
     def has_scan(self, scan_id: str, inputs: Mapping[str, str]) -> bool:
-        """Whether the scan is there and was made from these inputs."""
+        """Whether the scan is there and was made from these inputs; a record that cannot be read does not count."""
         path = self.layout.record(scan_id)
-        return path.is_file() and artefact_inputs(path, made_by="rnnet_preprocess") == dict(inputs)
+        try:
+            return path.is_file() and artefact_inputs(path, made_by="rnnet_preprocess") == dict(inputs)
+        except (RnnetError, OSError):
+            return False
 
     def discard_scan(self, scan_id: str) -> None:
         """Forget a scan: without its record it does not count."""

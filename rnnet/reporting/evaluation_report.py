@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from rnnet.evaluation.predictions import read_predictions
 from rnnet.evaluation.runs import subset_file
 from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions
 from rnnet.experiment.data import ExperimentData
+from rnnet.inference.external import ExternalResult
 from rnnet.preprocessing.skull_strip.record import strippers_in
 from rnnet.reporting.markup import Figure
 from rnnet.reporting.plots import plot_forest, plot_roc, plot_scores
@@ -27,14 +28,17 @@ GALLERY_SIZE = 6
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """The figures and where the report lies."""
+    """The figures, where the report lies, and what was done for each external data set."""
 
     summaries: tuple[ModelSummary, ...]
     report: Path
+    external: Mapping[str, ExternalResult] = field(default_factory=dict)
 
 
-def write_evaluation(data: ExperimentData, evaluation: Evaluation) -> EvaluationReport:
-    """Write figures and report into the evaluation folder of the data set."""
+def write_evaluation(
+    data: ExperimentData, evaluation: Evaluation, external: Mapping[str, ExternalResult]
+) -> EvaluationReport:
+    """Write figures and report into the evaluation folder of the data set. external: by name of the data set."""
     layout = ReportLayout(data.results.evaluation)
     figures = _figures(data, evaluation, layout)
     manifest = data.raw.manifest
@@ -46,13 +50,16 @@ def write_evaluation(data: ExperimentData, evaluation: Evaluation) -> Evaluation
         figures=figures,
         gallery=_gallery(data),
         plan=data.plan,
-        dataset_facts=_dataset_facts(data),
-        failures=[(case.case_id, "its scan failed in preprocessing") for case in data.corpus.missing],
-        warnings=_warnings(data, evaluation),
+        dataset_facts=_dataset_facts(data, external),
+        failures=[
+            *((case.case_id, "its scan failed in preprocessing") for case in data.corpus.missing),
+            *((name, failure.problem) for name, result in external.items() for failure in result.report.failed),
+        ],
+        warnings=_warnings(data, evaluation, external),
         runs=_runs(data, evaluation),
         demonstration=manifest.reference if manifest.reference.startswith("Demonstration") else "",
     )
-    return EvaluationReport(evaluation.summaries, layout.report_html)
+    return EvaluationReport(evaluation.summaries, layout.report_html, external)
 
 
 def _figures(data: ExperimentData, evaluation: Evaluation, layout: ReportLayout) -> list[Figure]:
@@ -86,8 +93,10 @@ def _gallery(data: ExperimentData) -> list[Figure]:
     return [Figure(p.stem, "Attention rollout.", p) for p in pictures]
 
 
-def _dataset_facts(data: ExperimentData) -> dict[str, Any]:
+def _dataset_facts(data: ExperimentData, external: Mapping[str, ExternalResult]) -> dict[str, Any]:
     manifest = data.raw.manifest
+    own = strippers_in(data.store, (c.scan_id for c in data.corpus.cases))
+    strippers = {data.name: own, **{name: result.strippers for name, result in external.items()}}
     return {
         "Data set": {
             "folder": data.name, "reference": manifest.reference or "not given",
@@ -97,8 +106,8 @@ def _dataset_facts(data: ExperimentData) -> dict[str, Any]:
         },
         "Lesions by split, centre and outcome": _counts(data.corpus.cases),
         "Scans by skull-stripper": [
-            {"skull-stripper": name, "scans": count}
-            for name, count in strippers_in(data.store, (c.scan_id for c in data.corpus.cases)).items()
+            {"data set": dataset, "skull-stripper": stripper, "scans": count}
+            for dataset, counts in strippers.items() for stripper, count in counts.items()
         ],
         "Folds (patients never stand on both sides)": [
             {"fold": f.index, "training lesions": len(f.train_case_ids), "validation lesions":
@@ -117,7 +126,9 @@ def _counts(cases: Sequence[LesionCase]) -> list[dict[str, Any]]:
     ]
 
 
-def _warnings(data: ExperimentData, evaluation: Evaluation) -> list[str]:
+def _warnings(
+    data: ExperimentData, evaluation: Evaluation, external: Mapping[str, ExternalResult]
+) -> list[str]:
     found = []
     for summary in evaluation.summaries:
         if summary.subset == CROSS_VALIDATION and len(summary.folds) < len(data.folds):
@@ -127,6 +138,10 @@ def _warnings(data: ExperimentData, evaluation: Evaluation) -> list[str]:
         found.append(f"{subset}: fewer than ten lesions of one outcome; the intervals are wide for that reason.")
     if data.corpus.missing:
         found.append(f"{len(data.corpus.missing)} labelled lesions are left out: their scans failed in preprocessing.")
+    found += [
+        f"{name}: {len(result.report.failed)} scan(s) failed in preprocessing; their lesions are left out."
+        for name, result in external.items() if result.report.failed
+    ]
     return found
 
 

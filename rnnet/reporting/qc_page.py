@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from rnnet.core.errors import RnnetError
 from rnnet.core.files import write_text
+from rnnet.core.log import get_logger
 from rnnet.core.parallel import map_cases
 from rnnet.planning.histogram import histogram_of
 from rnnet.reporting import qc_style
@@ -20,6 +21,8 @@ from rnnet.reporting.markup import Html, bullet_list, data_table, element, joine
 from rnnet.reporting.qc_scans import FailedScan, QcScan, QcScans, kind_of_warning
 from rnnet.reporting.thumbnail import WIDTH_PX, thumbnail
 
+log = get_logger(__name__)
+
 # Below this a scan should be looked at: whole heads in slices of 5 to 7 mm reach 0.91 to 0.95.
 LOW_DICE = 0.85
 _LESIONS_NAMED = 4
@@ -29,16 +32,15 @@ _HEADER = ("", "scan", "Dice", "MI", "angle", "brain mask", "N4 field", "lesions
 def write_qc_page(path: Path, scans: QcScans, *, dataset: str, plan_name: str, n_processes: int = 1) -> None:
     """Write the page at `path`; the pictures that it links to lie below the same folder.
 
-    Raises:
-        FileFormatError: a picture cannot be read.
+    A scan whose picture cannot be read is shown without one; that is logged.
     """
     shown: list[FailedScan | QcScan] = [*scans.failed, *scans.done]
     pictures = [s.picture for s in shown if s.picture is not None]
     made = map_cases(thumbnail, pictures, n_processes=n_processes, title=f"QC page of {dataset}")
-    for found in made:
-        if isinstance(found, RnnetError):
-            raise found
-    thumbs = {p: str(t) for p, t in zip(pictures, made, strict=True)}
+    thumbs = {p: t for p, t in zip(pictures, made, strict=True) if isinstance(t, str)}
+    for failure in made:
+        if isinstance(failure, RnnetError):
+            log.warning("%s", failure)
     total = len(scans.done) + len(scans.failed) + len(scans.waiting)
     body = page_body(
         eyebrow="rnnet quality control", title=dataset,
@@ -152,7 +154,7 @@ def _cell(value: float | None, shown: object, *, kind: str | None = None) -> Htm
 
 
 def _thumb(picture: Path | None, scan_id: str, thumbs: Mapping[Path, str], folder: Path) -> Html:
-    if picture is None:
+    if picture is None or picture not in thumbs:
         return element("span", "no picture", class_="muted")
     address = quote(picture.relative_to(folder).as_posix()) if picture.is_relative_to(folder) else picture.as_uri()
     image = element("img", src=thumbs[picture], alt=f"planes of {scan_id}", width=WIDTH_PX, loading="lazy")

@@ -25,7 +25,8 @@ def thumbnail(path: Path) -> str:
         with Image.open(path) as stored:
             picture = stored.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
-        raise FileFormatError("The picture cannot be read.", where=path, fix="Run rnnet_preprocess again.") from error
+        raise FileFormatError("The picture cannot be read.", where=path,
+                              fix="Delete it and run rnnet_preprocess again.") from error
     width, height = picture.size
     if height > 2 * (HEADER_PX + FOOTER_PX):
         picture = picture.crop((0, HEADER_PX, width, height - FOOTER_PX))

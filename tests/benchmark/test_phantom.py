@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnet.benchmark.phantom import Motion, draw_motion, landmark_error_mm, move_head
+from rnnet.benchmark.phantom import Motion, draw_motion, move_head
 from tests.factories import make_atlas, mapped
 
 ATLAS = make_atlas()
@@ -35,11 +35,3 @@ def test_motions_differ_in_everything_and_stay_in_their_bounds() -> None:
     assert 25 < max(shifts) <= 40
     assert len({m.spacing_zyx_mm for m in motions}) == 50
     assert draw_motion(np.random.default_rng(3)) == motions[3]
-
-
-def test_the_landmark_error_is_the_distance_between_both_transforms() -> None:
-    true = move_head(ATLAS, MOVED, seed=0).to_atlas
-    wrong = true.copy()
-    wrong[:3, 3] += (3.0, 4.0, 0.0)
-    assert landmark_error_mm(ATLAS, true, true) == pytest.approx(0, abs=1e-9)
-    assert landmark_error_mm(ATLAS, wrong, true) == pytest.approx(5)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,20 @@ def test_a_write_makes_the_folder_and_keeps_the_ending(tmp_path: Path) -> None:
         assert not (tmp_path / "x" / "y" / "a.nii.gz").exists()
         temporary.write_bytes(b"1")
     assert (tmp_path / "x" / "y" / "a.nii.gz").read_bytes() == b"1"
+
+
+def test_the_bytes_are_on_the_disk_before_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[int, int, bool]] = []
+
+    def flush(descriptor: int) -> None:
+        state = os.fstat(descriptor)
+        flushed.append((state.st_ino, state.st_size, (tmp_path / "a").exists()))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    write_text(tmp_path / "a", "whole")
+    assert flushed == [((tmp_path / "a").stat().st_ino, 5, False)]
 
 
 def test_digests_are_the_head_of_sha256(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from functools import partial
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnet.core.errors import CaseFailedError, MissingDependencyError, RnnetError, StorageError
+from rnnet.core.errors import CaseFailedError, FileFormatError, MissingDependencyError, RnnetError, StorageError
 from rnnet.core.parallel import map_cases
-from rnnet.core.worker import one_itk_thread
+from rnnet.core.worker import failure_of, one_thread
+
+PROJECT = Path(__file__).parents[2]
 
 
 def double(number: int) -> int:
@@ -41,6 +44,14 @@ def killed(number: int, *, folder: Path, always: bool) -> int:
     return 2 * number
 
 
+def trip(number: int) -> int:
+    if number == 2:
+        raise ValueError("two\nlines")
+    if number == 3:
+        raise MemoryError
+    return number
+
+
 def threads(_: int) -> set[int]:
     """Of SimpleITK and of the libraries of linear algebra."""
     import SimpleITK as sitk
@@ -68,9 +79,24 @@ def test_nothing_to_do_is_no_error(dask: str) -> None:
     assert map_cases(double, [], n_processes=4, title="t", dask=dask) == []
 
 
-def test_other_errors_are_not_swallowed() -> None:
-    with pytest.raises(TypeError):
-        map_cases(double, [None], n_processes=1, title="t")  # type: ignore[misc]
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_what_a_library_raises_is_a_failure_of_its_item_only(n_processes: int) -> None:
+    first, wrong, memory, last = map_cases(trip, [1, 2, 3, 4], n_processes=n_processes, title="t")
+    assert (first, last) == (1, 4)
+    assert isinstance(wrong, CaseFailedError)
+    assert wrong.problem == "ValueError: two lines"
+    assert wrong.fix
+    assert isinstance(memory, CaseFailedError)
+    assert "memory ran out" in memory.problem
+    assert "-np" in memory.fix
+
+
+def test_an_error_keeps_its_place_and_gets_one_if_it_has_none() -> None:
+    named = CaseFailedError("No.", where="here", fix="Do.")
+    assert failure_of(named, where="there") is named
+    placed = failure_of(FileFormatError("No.", fix="Do."), where="there")
+    assert (type(placed), placed.problem, placed.where, placed.fix) == (FileFormatError, "No.", "there", "Do.")
+    assert failure_of(OSError("No."), where="there").where == "there"
 
 
 @pytest.mark.parametrize("n_processes", [1, 2])
@@ -80,17 +106,36 @@ def test_a_full_disk_ends_the_run_at_once(n_processes: int, tmp_path: Path) -> N
     assert len(list(tmp_path.iterdir())) < 25
 
 
-def test_workers_use_one_thread_each() -> None:
-    assert map_cases(threads, [1, 2], n_processes=2, title="t") == [{1}, {1}]
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_workers_and_this_process_use_one_thread_each(n_processes: int) -> None:
+    assert map_cases(threads, [1, 2], n_processes=n_processes, title="t") == [{1}, {1}]
 
 
-def test_one_itk_thread_gives_the_threads_back() -> None:
+def test_this_process_gets_its_threads_back_also_for_a_library_that_was_loaded_on_one() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from tests.core.test_parallel import load_torch; load_torch()"], cwd=PROJECT,
+        env={**os.environ, "OMP_NUM_THREADS": "2"}, capture_output=True, text=True, check=False,
+    )
+    # ITK and the libraries of linear algebra, then torch: before, inside, after.
+    assert result.stdout.split() == ["[2,", "3]", "1", "1", "[2,", "3]", "2", "1", "2"], result.stderr
+
+
+def load_torch() -> None:
+    """Prints numbers of threads around the first import of torch inside one_thread, and around a second block."""
+    import numpy as np
     import SimpleITK as sitk
 
-    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    with one_itk_thread():
-        assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == 1
-    assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == before
+    np.zeros(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(3)
+    said: list[object] = [sorted(threads(0))]
+    with one_thread():
+        import torch
+
+        said += [*threads(0), torch.get_num_threads()]
+    said += [sorted(threads(0)), torch.get_num_threads()]
+    with one_thread():
+        said += [torch.get_num_threads()]
+    sys.stdout.write(" ".join(map(str, [*said, torch.get_num_threads()])))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

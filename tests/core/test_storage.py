@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_other_errors_and_files_elsewhere_are_not_the_folders_fault(tmp_path: Pa
         raise FileNotFoundError(errno.ENOENT, "no", str(tmp_path / "a"))
     with pytest.raises(PermissionError), storage_errors(tmp_path / "store" / "a"):
         raise PermissionError(errno.EACCES, "no", str(tmp_path / "raw" / "image.nii.gz"))
+
+
+@pytest.mark.parametrize(("code", "is_written"), [(errno.EINVAL, True), (errno.ENOSPC, False)])
+def test_a_disk_that_is_found_full_only_when_flushed_is_said_and_one_that_cannot_flush_is_used(
+    code: int, is_written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with nullcontext() if is_written else pytest.raises(StorageError, match="disk is full"):
+        write_text(tmp_path / "a", "text")
+    assert [p.name for p in tmp_path.iterdir()] == (["a"] if is_written else [])
 
 
 def test_leftovers_of_a_killed_process_are_swept_and_nothing_else(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rnnet.core.volume import read_volume
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import read_dataset
 from rnnet.dataset.integrity import check_dataset
-from rnnet.dataset.pool import image_files
+from rnnet.dataset.pool import image_files, other_folders
 from tests.core.test_dicom import write_series
 from tests.factories import write_raw_dataset
 
@@ -49,3 +49,5 @@ def test_other_folders_are_no_images(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "P002_0000.nii.gz").write_bytes(b"x")
     assert [p.name for p in image_files(tmp_path)] == ["P001_0000", "P002_0000.nii.gz"]
+    assert [p.name for p in other_folders(tmp_path)] == ["P001"]
+    assert other_folders(tmp_path / "nowhere") == []

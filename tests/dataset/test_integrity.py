@@ -155,6 +155,7 @@ def broken_qform(layout: RawLayout) -> None:
     ("warning", "image-without-case", lambda d: write_scan(d, "X")),
     ("warning", "mask-without-image", lambda d: write_scan(d, "X")),
     ("warning", "image-name", lambda d: image(d).with_name("Y.nii.gz").write_bytes(image(d).read_bytes())),
+    ("warning", "folder-passed-over", lambda d: (d.images("train") / "P000_s1").mkdir()),
     ("warning", "mask-other-grid", set_mask(smaller)),
     ("warning", "mask-other-grid", set_mask(shift(3.0))),
     ("warning", "mask-other-grid", set_mask(lambda v: replace(v, spacing_zyx_mm=(1.0, 1.0, 1.2)))),

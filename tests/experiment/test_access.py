@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnet.core.errors import DatasetError, MissingStageError, MissingWeightsError, SettingError
+from rnnet.core.files import write_bytes
 from rnnet.core.workspace import Workspace
 from rnnet.experiment.access import (
     held_out_patients,
@@ -92,7 +93,9 @@ def test_the_atlas_is_the_one_that_was_named_else_the_one_in_the_cache(tmp_path:
 def test_missing_scans_are_preprocessed_and_clean_makes_all_of_them_again(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "rnnet.preprocessing.run_scan.write_qc_picture", lambda _scan, _atlas, path, **_: write_bytes(path, b"")
+    )
     write_dataset(
         workspace, n_patients=2, n_test=0, lesions_per_patient=1, shape_zyx=ATLAS_SHAPE_ZYX, stripped=True,
         registered=True,
@@ -105,3 +108,15 @@ def test_missing_scans_are_preprocessed_and_clean_makes_all_of_them_again(
     clean = preprocess_missing(workspace, NAME, PLAN, atlas, n_processes=1, clean=True)
     assert [(r.done, r.skipped, r.failed) for r in (first, again, clean)] == [(2, 0, ()), (0, 2, ()), (2, 0, ())]
     assert not left_over.exists()
+
+
+def test_clean_deletes_nothing_if_the_data_set_or_the_weights_are_wrong(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = write_dataset(workspace)
+    store = write_preprocessed(workspace, dataset)
+    nowhere = replace(workspace, hd_bet_weights=tmp_path / "nowhere")
+    with pytest.raises(MissingWeightsError):
+        preprocess_missing(nowhere, NAME, PLAN, make_atlas(), n_processes=1, clean=True)
+    dataset.scans[0].image_path.unlink()
+    with pytest.raises(DatasetError):
+        preprocess_missing(workspace, NAME, PLAN, make_atlas(), n_processes=1, clean=True)
+    assert len(store.scan_ids()) == len(dataset.scans)

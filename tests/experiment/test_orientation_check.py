@@ -110,6 +110,23 @@ def test_scans_without_a_record_are_compared_on_demand(
     assert all(b.direction_xyz == (1, 0, 0, 0, 1, 0, 0, 0, 1) and (b.array[0] == 0).all() for b in brains)
 
 
+def test_no_more_workers_compare_scans_than_fit_into_the_memory(
+    workspace: Workspace, dataset: RawDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[int] = []
+
+    def workers(_: object, scans: list[object], *, n_processes: int, title: str) -> list[str]:
+        used.append(n_processes)
+        return [""] * len(scans)
+
+    monkeypatch.setattr("rnnet.experiment.orientation_check.map_cases", workers)
+    report = check_dataset(dataset.layout)
+    for memory in (10**12, 5 * 10**8):
+        monkeypatch.setattr("rnnet.preprocessing.run_memory.host_memory_bytes", lambda memory=memory: memory)
+        add_orientation(workspace, report, atlas=make_atlas(), n_processes=2)
+    assert used == [2, 1]
+
+
 def test_a_scan_that_lies_right_is_no_finding_of_the_real_comparison(workspace: Workspace, dataset: RawDataset) -> None:
     atlas = make_atlas()
     write_volume(dataset.scans[0].image_path, make_head_scan(atlas)[0])

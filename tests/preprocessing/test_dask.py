@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from rnnet.core.errors import CaseFailedError, StorageError
+from rnnet.core.errors import CaseFailedError, RnnetError, StorageError
 from rnnet.core.parallel import map_cases
 from tests.core.test_parallel import full_disk, killed, threads
 from tests.preprocessing.runs import PROJECT, content, run, write_raw
@@ -81,6 +82,23 @@ def test_a_full_disk_ends_the_run_at_once(scheduler: str, tmp_path: Path) -> Non
     with pytest.raises(StorageError, match="The disk is full"):
         map_cases(partial(full_disk, folder=tmp_path), range(50), n_processes=1, title="t", dask=scheduler)
     assert len(list(tmp_path.iterdir())) < 25
+
+
+class Elsewhere:
+    """A function of a package that only this process has."""
+
+    def __call__(self, item: int) -> int:
+        return item
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return import_module, ("no_such_package",)
+
+
+def test_workers_that_cannot_load_rnnet_are_an_error_of_one_line(scheduler: str) -> None:
+    with pytest.raises(RnnetError, match=r"workers cannot run rnnet \(ModuleNotFoundError: No module") as caught:
+        map_cases(Elsewhere(), [1, 2], n_processes=1, title="t", dask=scheduler)
+    assert "\n" not in str(caught.value)
+    assert "Install the same rnnet" in caught.value.fix
 
 
 def test_a_local_cluster_works_too_and_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from rnnet.core.errors import CaseFailedError
 from rnnet.core.volume import Volume
 from rnnet.planning.plan import RegistrationPlan
 from rnnet.preprocessing.atlas import Atlas
-from rnnet.preprocessing.registration.quality import correlation, mutual_information, overlap
+from rnnet.preprocessing.registration import rigid
+from rnnet.preprocessing.registration.quality import correlation, landmark_distance_mm, mutual_information, overlap
 from rnnet.preprocessing.registration.rigid import register_rigid
-from tests.factories import make_head_scan, mapped, rigid_matrix
+from tests.factories import make_atlas, make_head_scan, mapped, rigid_matrix
 from tests.preprocessing.scans import SMALL_HEAD
 
 Triple = tuple[float, float, float]
@@ -103,3 +105,34 @@ def test_mutual_information_sees_what_a_correlation_does_not() -> None:
     assert mutual_information(values, shuffled) < 0.05
     assert mutual_information(values, np.ones_like(values)) == 0
     assert mutual_information(values[:0], values[:0]) == 0
+
+
+@pytest.mark.parametrize("lost", [1, 99])
+def test_a_start_that_loses_the_overlap_drops_out_and_only_all_of_them_are_a_failure(
+    lost: int, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    whole = rigid.descend
+
+    def descend(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= lost:
+            raise CaseFailedError("Registration to the atlas failed.")
+        return whole(*arguments)
+
+    monkeypatch.setattr(rigid, "descend", descend)
+    true = truth(atlas, (5, 3, -4), (6, -5, 4))
+    scan, _ = make_head_scan(atlas, true)
+    if lost > 3:
+        with pytest.raises(CaseFailedError, match="failed"):
+            register_rigid(scan, atlas, SMALL_HEAD, seed=0)
+    else:
+        assert mean_error_mm(register_rigid(scan, atlas, SMALL_HEAD, seed=0).to_atlas, true, atlas) < 1
+
+
+def test_the_distance_of_two_transforms_is_that_of_their_landmarks() -> None:
+    atlas = make_atlas()
+    true, wrong = truth(atlas, (5, 3, -4), (6, -5, 4)), truth(atlas, (5, 3, -4), (6, -5, 4))
+    wrong[:3, 3] += (3.0, 4.0, 0.0)
+    assert landmark_distance_mm(atlas, true, true) == pytest.approx(0, abs=1e-9)
+    assert landmark_distance_mm(atlas, wrong, true) == pytest.approx(5)

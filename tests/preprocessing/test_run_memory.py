@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnet.core.types import Scan
 from rnnet.core.volume import write_volume
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.run_memory import fitting_processes, worker_bytes
@@ -14,7 +13,7 @@ from tests.factories import make_volume
 
 
 @pytest.fixture
-def scans(tmp_path: Path) -> list[Scan]:
+def images(tmp_path: Path) -> list[Path]:
     """Three scans, the second of them the largest, and a file that is none."""
     paths = []
     for number, shape in enumerate([(8, 8, 8), (40, 50, 60), (20, 20, 20)]):
@@ -22,7 +21,7 @@ def scans(tmp_path: Path) -> list[Scan]:
         write_volume(paths[-1], make_volume(shape))
     paths.append(tmp_path / "text.nii.gz")
     paths[-1].write_text("no image")
-    return [Scan(p.name, p.name, "A", None, p, None) for p in paths]
+    return paths
 
 
 def test_the_rule_holds_for_the_scans_that_it_was_measured_on() -> None:
@@ -34,30 +33,30 @@ def test_the_rule_holds_for_the_scans_that_it_was_measured_on() -> None:
 
 
 def test_so_many_processes_run_as_fit_for_the_largest_scan(
-    scans: list[Scan], atlas: Atlas, caplog: pytest.LogCaptureFixture
+    images: list[Path], atlas: Atlas, caplog: pytest.LogCaptureFixture
 ) -> None:
     each = worker_bytes(40 * 50 * 60, atlas, "deepbet")
     memory = int(2.5 * each / 0.85)
-    assert fitting_processes(4, scans, atlas, stripper="deepbet", memory_bytes=memory) == 2
+    assert fitting_processes(4, images, atlas, stripper="deepbet", memory_bytes=memory) == 2
     assert "1.nii.gz" in caplog.text
     assert "2 instead of 4 processes" in caplog.text
     caplog.clear()
-    assert fitting_processes(2, scans, atlas, stripper="deepbet", memory_bytes=memory) == 2
+    assert fitting_processes(2, images, atlas, stripper="deepbet", memory_bytes=memory) == 2
     assert caplog.text == ""
 
 
 def test_a_machine_too_small_for_one_scan_is_warned_of_and_tried(
-    scans: list[Scan], atlas: Atlas, caplog: pytest.LogCaptureFixture
+    images: list[Path], atlas: Atlas, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert fitting_processes(4, scans, atlas, stripper="", memory_bytes=10**8) == 1
+    assert fitting_processes(4, images, atlas, stripper="", memory_bytes=10**8) == 1
     assert "the system may kill it" in caplog.text
 
 
 def test_workers_elsewhere_are_not_bounded_but_what_they_need_is_said(
-    scans: list[Scan], atlas: Atlas, caplog: pytest.LogCaptureFixture
+    images: list[Path], atlas: Atlas, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "rnnet"):
-        assert fitting_processes(8, scans, atlas, stripper="", dask="tcp://s:8786", memory_bytes=10**8) == 8
+        assert fitting_processes(8, images, atlas, stripper="", dask="tcp://s:8786", memory_bytes=10**8) == 8
     assert "A worker needs about" in caplog.text
 
 
@@ -69,5 +68,4 @@ def test_a_header_that_promises_more_than_its_file_can_hold_counts_for_little(
     content = bytearray(path.read_bytes())
     content[42:48] = np.array([30000, 30000, 30000], np.int16).tobytes()
     path.write_bytes(content)
-    scan = Scan("a", "a", "A", None, path, None)
-    assert fitting_processes(2, [scan, scan], atlas, stripper="", memory_bytes=4 * 10**9) == 2
+    assert fitting_processes(2, [path, path], atlas, stripper="", memory_bytes=4 * 10**9) == 2

@@ -6,24 +6,34 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from rnnet.core.errors import MissingWeightsError, SettingError, StorageError
+from rnnet.core.errors import MissingWeightsError, RnnetError, SettingError, StorageError
+from rnnet.core.files import file_digest, write_bytes
 from rnnet.core.volume import read_volume, write_volume
 from rnnet.core.workspace import RawLayout, ScanStoreLayout
 from rnnet.dataset.case import read_dataset
 from rnnet.planning.plan import BiasFieldPlan, CropPlan, PreprocessingPlan, RegistrationPlan, SkullStripPlan
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.qc import write_qc_picture
+from rnnet.preprocessing.run_scan import ScanWork
 from rnnet.preprocessing.runner import PreprocessReport, preprocess_dataset
 from rnnet.preprocessing.scan import preprocess_scan
+from rnnet.preprocessing.skull_strip.table import stripper_in_use
 from rnnet.preprocessing.store import ScanStore
 from tests.factories import ATLAS_SHAPE_ZYX, make_atlas, write_raw_dataset
+from tests.preprocessing.weights import put_weights
 
 PLAN = PreprocessingPlan(bias_field=BiasFieldPlan(enabled=False))
 SCANS = ("P000_s1", "P001_s1", "T000_s1")
+
+
+def empty_picture(_scan: object, _atlas: Atlas, path: Path, **_: object) -> None:
+    write_bytes(path, b"")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +54,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, atlas: Atlas) -> tuple[Pa
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take longer than the small scans that they show; the first run draws them."""
-    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", lambda *_, **__: None)
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", empty_picture)
 
 
 @pytest.fixture
@@ -65,9 +75,12 @@ def full(finished: tuple[Path, PreprocessReport], tmp_path: Path) -> ScanStore:
 
 
 def run(
-    layout: RawLayout, store: ScanStore, atlas: Atlas, plan: PreprocessingPlan = PLAN, n_processes: int = 1
+    layout: RawLayout, store: ScanStore, atlas: Atlas, plan: PreprocessingPlan = PLAN, n_processes: int = 1,
+    **settings: Any,
 ) -> PreprocessReport:
-    return preprocess_dataset(read_dataset(layout), plan=plan, atlas=atlas, store=store, n_processes=n_processes)
+    return preprocess_dataset(
+        read_dataset(layout), plan=plan, atlas=atlas, store=store, n_processes=n_processes, **settings
+    )
 
 
 def content(store: ScanStore) -> dict[str, bytes]:
@@ -140,6 +153,41 @@ def test_a_broken_scan_is_named_in_failures_json_while_the_others_are_done(
     assert [f.problem for f in report.failed] == [failure["problem"]]
 
 
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_a_file_that_the_disk_does_not_give_is_a_failure_of_its_scan_only(
+    n_processes: int, layout: RawLayout, full: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def digest(path: Path) -> str:
+        if path.name == "P001_s1_0000.nii.gz":
+            raise OSError(errno.EIO, "Input/output error")
+        return file_digest(path)
+
+    monkeypatch.setattr("rnnet.preprocessing.run_inputs.file_digest", digest)
+    rewrite_mask(layout, "P000_s1")
+    report = run(layout, full, atlas, n_processes=n_processes)
+    assert (report.done, report.skipped, len(report.failed)) == (1, 1, 1)
+    (failure,) = failures(full)
+    assert failure["problem"] == "P001_s1: The file cannot be read (Input/output error)."
+    assert failure["where"].endswith("P001_s1_0000.nii.gz")
+    assert full.scan_ids() == ("P000_s1", "T000_s1")
+    monkeypatch.undo()
+    assert run(layout, full, atlas) == PreprocessReport(1, 2, ())
+
+
+@pytest.mark.parametrize("which", ["mask", "brain"])
+def test_a_failure_of_a_mask_names_the_mask(which: str, layout: RawLayout, store: ScanStore, atlas: Atlas) -> None:
+    path = layout.label_path("P001_s1", "train", ".nii.gz")
+    mask = read_volume(path)
+    if which == "brain":
+        path = layout.brains("train") / path.name
+        write_volume(path, mask)
+        path.write_bytes(path.read_bytes()[:400])
+    else:
+        write_volume(path, mask.with_array(mask.array * np.float32(0.5)))
+    assert run(layout, store, atlas).done == 2
+    assert [f["where"] for f in failures(store)] == [str(path)]
+
+
 def test_a_scan_that_fails_after_a_change_does_not_keep_its_older_version_and_is_done_when_repaired(
     layout: RawLayout, full: ScanStore, atlas: Atlas
 ) -> None:
@@ -195,24 +243,36 @@ def test_a_picture_that_cannot_be_drawn_is_said_and_costs_no_scan(
     assert "P001_s1: its picture could not be drawn (ValueError: no ink)" in caplog.text
 
 
+def test_a_picture_that_is_gone_is_drawn_again_from_the_store(
+    layout: RawLayout, full: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.write_qc_picture", write_qc_picture)
+    picture, before = full.layout.qc_picture("P001_s1"), {p: p.stat().st_mtime_ns for p in full.layout.scans.iterdir()}
+    drawn = picture.read_bytes()
+    picture.unlink()
+    assert run(layout, full, atlas) == PreprocessReport(1, 2, ())
+    assert picture.read_bytes() == drawn
+    assert {p: p.stat().st_mtime_ns for p in full.layout.scans.iterdir()} == before
+
+
 def test_the_users_brain_mask_is_used_and_a_change_of_it_makes_the_scan_again(
     layout: RawLayout, store: ScanStore, atlas: Atlas
 ) -> None:
     dataset = read_dataset(layout)
     path = layout.folder / "brain.nii.gz"
 
-    def with_mask(half: bool) -> PreprocessReport:
+    def with_mask(smaller: bool) -> PreprocessReport:
         image = read_volume(dataset.scans[0].image_path)
         brain = image.with_array((image.array > 0).astype(np.uint8))
-        if half:
-            brain.array[:, :, brain.array.shape[2] * 3 // 4 :] = 0
+        if smaller:  # all around: the brain stays where it is
+            brain = brain.with_array(ndimage.binary_erosion(brain.array).astype(np.uint8))
         write_volume(path, brain)
         scans = (replace(dataset.scans[0], brain_path=path), *dataset.scans[1:])
         return preprocess_dataset(replace(dataset, scans=scans), plan=PLAN, atlas=atlas, store=store, n_processes=1)
 
-    assert with_mask(half=False).done == 3
+    assert with_mask(smaller=False).done == 3
     first, before = dataset.scans[0].scan_id, store.read_scan(dataset.scans[0].scan_id)
-    assert with_mask(half=True) == PreprocessReport(1, 2, ())
+    assert with_mask(smaller=True) == PreprocessReport(1, 2, ())
     after = store.read_scan(first)
     assert after.brain.sum() < 0.95 * before.brain.sum()
     step = after.step("skull_strip")
@@ -256,13 +316,57 @@ def test_workers_on_other_machines_are_not_sent_relative_paths(layout: RawLayout
         )
 
 
-def test_missing_hd_bet_weights_end_the_run_before_the_first_scan(
+def test_missing_hd_bet_weights_end_the_run_before_anything_is_deleted(
+    layout: RawLayout, full: ScanStore, atlas: Atlas, tmp_path: Path
+) -> None:
+    before = content(full)
+    plan = replace(PLAN, skull_strip=SkullStripPlan("hd_bet"))
+    for folder in (None, tmp_path / "weights"):
+        with pytest.raises(MissingWeightsError, match="HD-BET"):
+            run(layout, full, atlas, plan, weights_folder=folder, clean=True)
+    assert content(full) == before
+    put_weights(tmp_path / "weights")  # scans that are stripped already do not run it
+    assert run(layout, full, atlas, plan, weights_folder=tmp_path / "weights") == PreprocessReport(3, 0, ())
+
+
+def test_a_scheduler_that_does_not_answer_costs_no_scan(
+    layout: RawLayout, full: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("rnnet.core.dask_cluster.CONNECT_S", 1)
+    rewrite_mask(layout, "P001_s1")
+    before = content(full)
+    for clean in (False, True):
+        with pytest.raises(RnnetError, match="No Dask scheduler answers"):
+            run(layout, full, atlas, dask="tcp://127.0.0.1:9", clean=clean)
+    assert content(full) == before
+
+
+def test_a_worker_that_does_not_see_the_weights_does_not_take_another_stripper(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, tmp_path: Path
+) -> None:
+    scan = read_dataset(layout).scans[0]
+    inputs = {scan.scan_id: {"skull_stripper": stripper_in_use(PLAN.skull_strip, put_weights(tmp_path / "seen"))}}
+    work = ScanWork(PLAN, atlas, store, inputs, weights_folder=tmp_path / "seen")
+    assert work(scan) == ""
+    with pytest.raises(RnnetError, match=r"skulls with hd_bet .* its worker has deepbet") as caught:
+        replace(work, weights_folder=tmp_path / "not_seen")(scan)
+    assert caught.value.where == str(tmp_path / "not_seen")
+
+
+def test_workers_get_the_weights_by_an_absolute_path(
     layout: RawLayout, store: ScanStore, atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
-    with pytest.raises(MissingWeightsError, match="HD-BET"):
-        run(layout, store, atlas, replace(PLAN, skull_strip=SkullStripPlan("hd_bet")))
-    assert store.scan_ids() == ()
+    handed_out: list[ScanWork] = []
+
+    def workers(work: ScanWork, scans: list[object], **_: object) -> list[str]:
+        handed_out.append(work)
+        return [""] * len(scans)
+
+    monkeypatch.setattr("rnnet.preprocessing.runner.map_cases", workers)
+    monkeypatch.chdir(tmp_path)
+    run(layout, store, atlas, weights_folder=put_weights(Path("weights")))
+    assert handed_out[0].weights_folder == tmp_path / "weights"
 
 
 def test_lesions_of_a_pool_of_binary_masks_are_its_connected_components(

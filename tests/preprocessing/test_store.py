@@ -35,6 +35,17 @@ def lesion(value: int) -> LesionCase:
     return LesionCase(f"P001_s1_{value}", "P001_s1", "P001", "A", value)
 
 
+def test_a_record_that_cannot_be_read_counts_as_absent(store: ScanStore, scan: PreprocessedScan) -> None:
+    store.write_scan(scan, INPUTS)
+    assert store.has_scan("P001_s1", INPUTS)
+    assert not store.has_scan("P001_s1", {**INPUTS, "image": "a2"})
+    path = store.layout.record("P001_s1")
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:-9], b"[]", bytes(len(whole)), b"\xff" * 9):
+        path.write_bytes(damaged)
+        assert not store.has_scan("P001_s1", INPUTS)
+
+
 def test_a_scan_is_read_back_bit_for_bit(store: ScanStore, scan: PreprocessedScan) -> None:
     store.write_scan(scan, INPUTS)
     again = store.read_scan("P001_s1")

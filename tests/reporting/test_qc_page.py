@@ -74,6 +74,20 @@ def test_the_page_needs_no_other_file_but_the_pictures_it_links_to(page: Path) -
     assert links == ["qc/worst.png", "qc/middle.png", "qc/best%20one%20%C3%BC.png"]
 
 
+def test_a_picture_that_cannot_be_read_costs_its_own_row_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scans = made_up(tmp_path)
+    assert scans.done[1].picture is not None
+    scans.done[1].picture.write_bytes(scans.done[1].picture.read_bytes()[:100])
+    write_qc_page(tmp_path / "qc.html", scans, dataset="Dataset001_Toy", plan_name="rnnet_plans")
+    text = (tmp_path / "qc.html").read_text(encoding="utf-8")
+    assert [v for _, k, v in Page(text).attributes if k == "href" and v.startswith("qc/")] == [
+        "qc/worst.png", "qc/best%20one%20%C3%BC.png"]
+    assert text.count("no picture") == 3
+    assert "middle.png" in caplog.text
+
+
 def test_texts_of_the_data_set_are_escaped(page: Path) -> None:
     assert "<script>alert" not in page.read_text(encoding="utf-8")
     assert EVIL in Page(page.read_text(encoding="utf-8")).words

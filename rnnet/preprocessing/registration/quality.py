@@ -1,10 +1,13 @@
-"""How well a scan lies on the atlas."""
+"""How well a scan lies on the atlas, and how far two transforms to it differ."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rnnet.core.volume import Array
+from rnnet.preprocessing.atlas import Atlas
+
+_LANDMARK_STEP_VOX = 16
 
 
 def overlap(brain: Array, atlas_brain: Array, field_of_view: Array) -> float:
@@ -42,3 +45,15 @@ def _bin(values: Array, bins: int) -> Array:
     low, high = float(values.min()), float(values.max())
     scaled: Array = ((values - low) * (bins / (high - low))).astype(np.int64)
     return np.minimum(scaled, bins - 1)
+
+
+def landmark_distance_mm(atlas: Atlas, one: Array, other: Array) -> float:
+    """Mean distance between where two (4, 4) scan-to-atlas transforms put the points of the atlas's brain.
+
+    The points are every 16th voxel of the brain along each axis; where `other` puts them is their true place.
+    """
+    step = _LANDMARK_STEP_VOX
+    points = atlas.brain.world_xyz_mm(np.argwhere(atlas.brain.array[::step, ::step, ::step] > 0) * step)
+    change = one @ np.linalg.inv(other)
+    moved = points @ change[:3, :3].T + change[:3, 3]
+    return float(np.linalg.norm(moved - points, axis=1).mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from rnnet.preprocessing.registration.reference import (
     search_spacing_mm,
     working_image,
 )
-from rnnet.preprocessing.registration.start import best_starts, matrix_of, turn_degrees
+from rnnet.preprocessing.registration.start import Start, best_starts, matrix_of, turn_degrees
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -70,13 +71,28 @@ def register_rigid(scan: Volume, atlas: Atlas, plan: RegistrationPlan, *, seed: 
         level, moving = reference_level(atlas, spacing), working_image(scan, spacing)
         method = descent(plan, level, share, seed=seed_for(seed, "registration", number),
                          step_mm=spacing if number == 0 else 1.0)
-        refined = [(start, descend(method, level, moving, transform)) for start, transform in candidates]
+        refined = list(_descended(method, level, moving, candidates))
         scores = [likeness(level, moving, matrix_of(transform)) for _, transform in refined]
         candidates = [refined[int(np.argmax(scores))]]
     start, transform = candidates[0]
     return RigidEstimate(
         matrix_of(transform.GetInverse()), start.name, likeness(level, moving, start.to_scan), max(scores)
     )
+
+
+def _descended(
+    method: sitk.ImageRegistrationMethod, level: ReferenceLevel, moving: WorkingImage,
+    candidates: list[tuple[Start, sitk.Euler3DTransform]],
+) -> Iterator[tuple[Start, sitk.Euler3DTransform]]:
+    """Each candidate after its descent; one that loses the overlap drops out, unless all do."""
+    failures = []
+    for start, transform in candidates:
+        try:
+            yield start, descend(method, level, moving, transform)
+        except CaseFailedError as error:
+            failures.append(error)
+    if len(failures) == len(candidates):
+        raise failures[0]
 
 
 def descent(

@@ -44,13 +44,12 @@ STRIPPERS: Registry[type[SkullStripper]] = Registry(
 
 def choose_stripper(
     plan: SkullStripPlan, *, stripped: bool, weights_folder: Path | None, brain_mask: Volume | None = None,
-    device: str = "cpu",
 ) -> SkullStripper:
     """The stripper for one scan.
 
     'auto' is the scan's own brain mask if there is one, none for a scan that is stripped already, HD-BET if its
     weights are there, else deepbet. 'mask' is the own mask, and a scan without one fails. Any other name is that
-    stripper, and none for a stripped scan. device: for HD-BET, 'cpu' or 'cuda'.
+    stripper, and none for a stripped scan.
     """
     if plan.stripper == "mask" or (plan.stripper == "auto" and brain_mask is not None):
         return GivenMaskStripper(brain_mask)
@@ -60,7 +59,7 @@ def choose_stripper(
     if name == "auto":
         name = "hd_bet" if hd_bet_weights(weights_folder) is not None else "deepbet"
     if name == "hd_bet":
-        return HdBetStripper(weights_folder, device=device)
+        return HdBetStripper(weights_folder)
     return STRIPPERS.get(name, where="plan.preprocessing.skull_strip.stripper")()
 
 

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnet import pipeline
+from rnnet.cli.evaluate import main
+from rnnet.core.errors import CaseFailedError
+from rnnet.inference.external import ExternalResult
+from rnnet.preprocessing.runner import PreprocessReport
+from rnnet.reporting.evaluation_report import EvaluationReport
+from tests.reporting.results import made_up_summaries
+
+
+@pytest.mark.parametrize("n_failed", [0, 1])
+def test_external_scans_that_fail_are_printed_and_end_with_code_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, n_failed: int
+) -> None:
+    failed = (CaseFailedError("X1: broken.", where="X1.nii.gz"),) * n_failed
+    external = {"Dataset003_Other": ExternalResult(PreprocessReport(2, 1, failed), {"none": 3})}
+    report = EvaluationReport(tuple(made_up_summaries()), tmp_path / "report.html", external)
+    monkeypatch.setattr(pipeline, "evaluate", lambda *_, **__: report)
+    assert main(["1", "--external", "3", "--root", str(tmp_path), "-device", "cpu"]) == (3 if n_failed else 0)
+    said = capsys.readouterr()
+    assert f"Dataset003_Other: 2 scan(s) preprocessed, 1 already there, {n_failed} failed" in said.out
+    assert ("X1: broken." in said.err) == bool(n_failed)
