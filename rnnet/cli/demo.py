@@ -93,6 +93,7 @@ def _road(
             "--set",
             *budget.settings,
         ),
+        ("rnnet_plot_qc", number, *cores, *root),
         ("rnnet_pretrain", "-d", number, pool_number, *root),
     ]
     steps += [
