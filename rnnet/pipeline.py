@@ -73,45 +73,14 @@ def plan_experiment(
 
     A splits_final.json that is there already is checked and kept. A page with the plan's reasons is written beside it.
     """
-    from rnnet.core.codec import read_artefact
-    from rnnet.core.files import file_digest
-    from rnnet.dataset.case import read_dataset
-    from rnnet.dataset.splits import make_splits, read_splits, write_splits
-    from rnnet.planning.fingerprint import DatasetFingerprint
-    from rnnet.planning.memory import available_memory_bytes
-    from rnnet.planning.plan import Choice, with_settings, write_plan
-    from rnnet.planning.planner import PLANNERS
-    from rnnet.preprocessing.skull_strip.table import explain_auto
-    from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
+    from rnnet.experiment.plan_dataset import plan_dataset
     from rnnet.reporting.plan_page import write_plan_page
 
     names = [workspace.dataset_name(d) for d in datasets]
-    layouts = [workspace.preprocessed_dataset(n) for n in names]
-    prints = [
-        read_artefact(layout.fingerprint_json, DatasetFingerprint, made_by=f"rnnet_extract_fingerprint -d {name}")
-        for name, layout in zip(names, layouts, strict=True)
-    ]
-    plan = PLANNERS.get(planner)().plan(
-        prints[0],
-        name=plan_name,
-        n_cubes=sum(p.n_cubes for p in prints),
-        memory_bytes=available_memory_bytes(),
-        seed=0,
+    plan, path, fingerprint = plan_dataset(
+        workspace, names, planner=planner, plan_name=plan_name, settings=settings, n_processes=n_processes
     )
-    plan = with_settings(plan, settings)
-    plan = explain_auto(plan, find_hd_bet_weights(workspace))
-    path = layouts[0].plans_json(plan_name)
-    dataset = read_dataset(workspace.raw_dataset(names[0]), n_processes=n_processes)
-    cases = dataset.training_cases()
-    if layouts[0].splits_json.is_file():
-        folds = read_splits(layouts[0].splits_json, dataset.cases)
-        log.info("The %d folds of %s are kept; delete it for new ones.", len(folds), layouts[0].splits_json)
-        kept = Choice("n_folds", len(folds), "as many as in the splits_final.json that is there")
-        plan = replace(plan, n_folds=len(folds)).with_reason(kept)
-    elif cases:
-        write_splits(layouts[0].splits_json, make_splits(cases, n_folds=plan.n_folds, seed=plan.seed))
-    write_plan(path, plan, inputs={n: file_digest(x.fingerprint_json) for n, x in zip(names, layouts, strict=True)})
-    write_plan_page(layouts[0].plan_html(plan_name), plan, prints[0])
+    write_plan_page(workspace.preprocessed_dataset(names[0]).plan_html(plan_name), plan, fingerprint)
     return plan, path
 
 
