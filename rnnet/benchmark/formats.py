@@ -16,8 +16,6 @@ from rnnet.core.volume import Array
 from rnnet.preprocessing.crop import window
 from rnnet.preprocessing.store import BLOCK_VOX, CHUNK_VOX
 
-ReadWindow = Callable[[tuple[int, int, int]], tuple[Array, Array]]
-
 
 @dataclass(frozen=True, slots=True)
 class FormatCost:

@@ -159,21 +159,24 @@ def replace_text(path: Path, before: str, after: str) -> None:
     path.write_bytes(content.replace(before.encode(), after.encode()))
 
 
-@pytest.mark.parametrize(("ending", "before", "after"), [
-    (".mha", "DimSize = 26 28 24", "DimSize = 26 0 24"), (".mha", "DimSize = 26 28 24", "DimSize = 2600 2800 2400"),
-    (".mha", "ElementSpacing = 1 1 1\n", ""), (".mha", "TransformMatrix = 1 0 0 0 1 0 0 0 1\n", ""),
-    (".mha", "TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 0.4 0.9 0 0 0 1"),
-    (".nrrd", "sizes: 26 28 24", "sizes: 26 0 24"), (".nrrd", "sizes: 26 28 24", "sizes: 2600 2800 2400"),
-    (".nrrd", "space: left-posterior-superior\n", "space dimension: 3\n"),
-    (".nrrd", "space: left-posterior-superior", "space: scanner-xyz"),
+@pytest.mark.parametrize(("ending", "before", "after", "said"), [
+    (".mha", "DimSize = 26 28 24", "DimSize = 26 0 24", "promises no voxels"),
+    (".mha", "DimSize = 26 28 24", "DimSize = 2600 2800 2400", "cannot hold"),
+    (".mha", "ElementSpacing = 1 1 1\n", "", "does not tell the voxel size"),
+    (".mha", "TransformMatrix = 1 0 0 0 1 0 0 0 1\n", "", "which side is left"),
+    (".mha", "TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 0.4 0.9 0 0 0 1", "not perpendicular"),
+    (".nrrd", "sizes: 26 28 24", "sizes: 26 0 24", "size is zero"),
+    (".nrrd", "sizes: 26 28 24", "sizes: 2600 2800 2400", "cannot hold"),
+    (".nrrd", "space: left-posterior-superior\n", "space dimension: 3\n", "which side is left"),
+    (".nrrd", "space: left-posterior-superior", "space: scanner-xyz", "which side is left"),
 ])
-def test_a_text_header_that_cannot_be_trusted_is_refused(
-    tmp_path: Path, ending: str, before: str, after: str
+def test_a_text_header_that_cannot_be_trusted_is_refused_with_what_is_wrong_in_it(
+    tmp_path: Path, ending: str, before: str, after: str, said: str
 ) -> None:
     path = tmp_path / f"a{ending}"
     write_volume(path, make_volume())
     replace_text(path, before, after)
-    refusal(path)
+    assert said in refusal(path)
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])

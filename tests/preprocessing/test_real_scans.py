@@ -136,4 +136,4 @@ def test_deepbet_agrees_with_hd_bet(cut_vertex: tuple[PreprocessedScan, Volume],
     _, ours = cut_vertex
     theirs = reorient_to_lps(read_volume(t1ce / "TCGA-FG-6692" / "TCGA-FG-6692_bet_t1c_mask.nii.gz"))
     assert ours.same_grid(theirs, tolerance_mm=0.1)
-    assert dice(ours.array.astype(bool), theirs.array > 0) >= 0.96
+    assert dice(ours.array.astype(bool), theirs.array > 0) >= 0.965
