@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -39,14 +40,15 @@ class Trial:
 
 
 def run_trials(
-    atlas: Atlas, plan: PreprocessingPlan, *, count: int, seed: int, n_processes: int, true_brain: bool = False
+    atlas: Atlas, plan: PreprocessingPlan, *, count: int, seed: int, n_processes: int, true_brain: bool = False,
+    weights_folder: Path | None = None,
 ) -> tuple[Trial, ...]:
     """`count` random motions of the atlas's head through the whole preprocessing.
 
     true_brain: give the moved brain mask of the atlas, so that the skull-stripper does not take part.
     """
     motions = [draw_motion(rng_for(seed, "motion", i)) for i in range(count)]
-    one = partial(_trial, atlas=atlas, plan=plan, true_brain=true_brain)
+    one = partial(_trial, atlas=atlas, plan=plan, true_brain=true_brain, weights_folder=weights_folder)
     results = map_cases(one, list(enumerate(motions)), n_processes=n_processes, title="known motions")
     return tuple(
         Trial(motion, problem=str(result)) if isinstance(result, RnnetError) else result
@@ -54,11 +56,15 @@ def run_trials(
     )
 
 
-def _trial(item: tuple[int, Motion], *, atlas: Atlas, plan: PreprocessingPlan, true_brain: bool) -> Trial:
+def _trial(
+    item: tuple[int, Motion], *, atlas: Atlas, plan: PreprocessingPlan, true_brain: bool, weights_folder: Path | None
+) -> Trial:
     number, motion = item
     moved = move_head(atlas, motion, seed=number)
     watch = Stopwatch()
-    settings = ScanSettings(brain_mask=moved.brain if true_brain else None, timed=watch)
+    settings = ScanSettings(
+        brain_mask=moved.brain if true_brain else None, weights_folder=weights_folder, timed=watch
+    )
     scan = preprocess_scan(moved.image, None, scan_id=f"motion {number}", plan=plan, atlas=atlas, settings=settings)
     quality = scan.step("quality")
     dice = float(quality.values["brain_dice"]) if quality else float("nan")

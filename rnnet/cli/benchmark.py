@@ -54,6 +54,7 @@ def _add_registration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--true_brain", action="store_true", help="give the true brain mask; no stripper takes part")
     _common.add_processes(parser)
     _common.add_atlas(parser)
+    _common.add_weights(parser)
     parser.set_defaults(body=_registration)
 
 
@@ -70,6 +71,7 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", type=Path, metavar="FILE", help="its lesion mask")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="per format (default: %(default)s)")
     _common.add_atlas(parser)
+    _common.add_weights(parser)
     parser.set_defaults(body=_store)
 
 
@@ -157,18 +159,19 @@ def _compare(arguments: argparse.Namespace, files: ScanFiles, report: CostReport
           f"together {peer.total_seconds:.1f} s")
     print(f"peer / rnnet, bias field + registration + resampling: {peer.total_seconds / report.common_seconds():.1f}; "
           f"with rnnet's skull-stripping counted on rnnet's side: {peer.total_seconds / stripped:.1f}")
-    _print_agreement(files, atlas, peer)
+    _print_agreement(files, atlas, peer, _weights(arguments))
 
 
-def _print_agreement(files: ScanFiles, atlas: Atlas, peer: PeerResult) -> None:
+def _print_agreement(files: ScanFiles, atlas: Atlas, peer: PeerResult, weights_folder: Path | None) -> None:
     from rnnet.benchmark.peer import brain_agreement
     from rnnet.core.volume import read_volume
     from rnnet.planning.plan import PreprocessingPlan
-    from rnnet.preprocessing.scan import preprocess_scan
+    from rnnet.preprocessing.scan import ScanSettings, preprocess_scan
 
     if files.brain is None or peer.brain is None:
         return
-    scan = preprocess_scan(read_volume(files.image), None, scan_id="benchmark", plan=PreprocessingPlan(), atlas=atlas)
+    scan = preprocess_scan(read_volume(files.image), None, scan_id="benchmark", plan=PreprocessingPlan(), atlas=atlas,
+                           settings=ScanSettings(weights_folder=weights_folder))
     dice = brain_agreement(files.brain, scan.to_atlas, atlas, peer.brain)
     print(f"Dice of the brain mask carried over by rnnet and by the peer: {dice:.3f} (aim: at least 0.95)")
 
@@ -180,7 +183,7 @@ def _registration(arguments: argparse.Namespace) -> None:
 
     trials = run_trials(
         _atlas(arguments), PreprocessingPlan(), count=arguments.trials, seed=arguments.seed,
-        n_processes=arguments.n_processes, true_brain=arguments.true_brain,
+        n_processes=arguments.n_processes, true_brain=arguments.true_brain, weights_folder=_weights(arguments),
     )
     print(text_table(TRIAL_HEADER, trial_rows(trials)))
     good = sum(t.good for t in trials)
@@ -200,7 +203,7 @@ def _store(arguments: argparse.Namespace) -> None:
     from rnnet.benchmark.formats import measure_formats
     from rnnet.core.volume import read_volume
     from rnnet.planning.plan import CropPlan, PreprocessingPlan
-    from rnnet.preprocessing.scan import preprocess_scan
+    from rnnet.preprocessing.scan import ScanSettings, preprocess_scan
     from rnnet.reporting.screen import text_table
 
     atlas = _atlas(arguments)
@@ -209,7 +212,7 @@ def _store(arguments: argparse.Namespace) -> None:
         files = _files(arguments, atlas, folder)
         lesions = None if files.mask is None else read_volume(files.mask)
         scan = preprocess_scan(read_volume(files.image), lesions, scan_id="benchmark", plan=PreprocessingPlan(),
-                               atlas=atlas)
+                               atlas=atlas, settings=ScanSettings(weights_folder=_weights(arguments)))
         found = measure_formats(scan.image, scan.lesions, folder, edge_vox=CropPlan().edge_vox,
                                 seconds=arguments.seconds)
     rows = [(f.name, f"{f.crops_per_second:.0f}", f"{f.mb_per_scan:.1f}") for f in found]
