@@ -36,7 +36,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class LesionCase:
-    """One lesion on one scan: a row of cases.csv. `outcome` is None where it is not known."""
+    """One lesion on one scan: a row of cases.csv. `outcome` is None where it is not known.
+
+    information: texts of the columns that dataset.json declares as information. They say how the case came to be and
+    are never features: the day of a diagnosis would give the outcome away.
+    """
 
     case_id: str
     scan_id: str
@@ -47,6 +51,7 @@ class LesionCase:
     outcome: str | None = None
     label_source: str = ""
     clinical: Mapping[str, ClinicalValue] = field(default_factory=dict)
+    information: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

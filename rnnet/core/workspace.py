@@ -33,6 +33,16 @@ class RawLayout:
     def patients_csv(self) -> Path:
         return self.folder / "patients.csv"
 
+    @property
+    def other_ids_csv(self) -> Path:
+        """Names under which other data sets know the patients; optional."""
+        return self.folder / "other_ids.csv"
+
+    @property
+    def conversion_json(self) -> Path:
+        """What rnnet_convert_dataset took, dropped and did not know."""
+        return self.folder / "conversion.json"
+
     def images(self, split: Split) -> Path:
         return self.folder / ("imagesTr" if split == "train" else "imagesTs")
 

@@ -13,6 +13,8 @@ from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.problems import error, warning
 from rnnet.dataset.table import TextTable, check_id, parse_clinical, parse_number, read_table, wrong_number
 
+# Of a data set that shares another one's images: the raw data set and scan there, "Dataset001_MyCentre/P001".
+SOURCE_SCAN = "source_scan"
 REQUIRED_COLUMNS = (
     "case_id", "scan_id", "patient_id", "center", "days", "lesion_value", "split", "outcome", "label_source",
 )
@@ -32,24 +34,27 @@ class CasesTable:
 
 def read_cases_table(layout: RawLayout, manifest: Manifest) -> CasesTable:
     """All of cases.csv; nothing is raised, every problem is listed."""
-    table = read_table(layout.cases_csv, (*REQUIRED_COLUMNS, *manifest.clinical))
+    table = read_table(layout.cases_csv, (*REQUIRED_COLUMNS, *manifest.clinical, *manifest.information))
     if table.problems:
         return CasesTable(problems=table.problems)
     problems: list[Problem] = _undeclared(table, manifest)
     cases: list[LesionCase] = []
     days: list[float | None] = []
+    sources: dict[str, str] = {}
     for line, row in zip(table.lines, table.rows, strict=True):
         case, day, found = _read_row(table, line, row, manifest)
         problems += found
         if case is not None:
             cases.append(case)
             days.append(day)
+            sources.setdefault(case.scan_id, row.get(SOURCE_SCAN, ""))
     problems += _duplicates(table, cases) + _conflicts(table, cases, days) + _both_splits(table, cases)
-    return CasesTable(_scans(layout, manifest, cases, days), tuple(cases), tuple(problems))
+    problems += _source_problems(layout, table, sources)
+    return CasesTable(_scans(layout, manifest, cases, days, sources), tuple(cases), tuple(problems))
 
 
 def _undeclared(table: TextTable, manifest: Manifest) -> list[Problem]:
-    known = {*REQUIRED_COLUMNS, *manifest.clinical}
+    known = {*REQUIRED_COLUMNS, *manifest.clinical, *manifest.information, SOURCE_SCAN}
     return [
         warning("undeclared-column", table.path, f"The column '{c}' is not declared and is not used.",
                 f"Declare it in dataset.json under clinical, or remove it. {did_you_mean(c, known)}")
@@ -80,7 +85,7 @@ def _read_row(
         return None, None, [*broken, *found]
     case = LesionCase(
         row["case_id"], row["scan_id"], row["patient_id"], row["center"], int(value), cast(Split, row["split"]),
-        outcome, row["label_source"], clinical,
+        outcome, row["label_source"], clinical, {name: row[name] for name in manifest.information},
     )
     return case, day, found
 
@@ -158,15 +163,42 @@ def _both_splits(table: TextTable, cases: Iterable[LesionCase]) -> list[Problem]
     ]
 
 
+def _source_problems(layout: RawLayout, table: TextTable, sources: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the references to other data sets' scans."""
+    problems = []
+    for scan_id, source in sources.items():
+        dataset, _, name = source.partition("/")
+        if source and not (name and (layout.folder.parent / dataset).is_dir()):
+            problems.append(error(
+                "unknown-source-scan", f"{table.path.name}, scan {scan_id}",
+                f"The source_scan '{source}' is not of the form DATASET/SCAN, or there is no such data set.",
+                "Write the folder's name of a raw data set that lies beside this one, and a scan_id of it.",
+            ))
+    return problems
+
+
 def _scans(
-    layout: RawLayout, manifest: Manifest, cases: list[LesionCase], days: list[float | None]
+    layout: RawLayout, manifest: Manifest, cases: list[LesionCase], days: list[float | None],
+    sources: Mapping[str, str],
 ) -> tuple[Scan, ...]:
     scans: dict[str, Scan] = {}
     for case, day in zip(cases, days, strict=True):
         if case.scan_id in scans:
             continue
-        image = find_image(layout.images(case.split), f"{case.scan_id}_0000", manifest.file_ending)
-        mask = find_image(layout.labels(case.split), case.scan_id, manifest.file_ending)
-        brain = find_image_if_there(layout.brains(case.split), case.scan_id, manifest.file_ending)
+        home, split, scan_id = _home(layout, manifest, case, sources[case.scan_id])
+        image = find_image(home.images(split), f"{scan_id}_0000", manifest.file_ending)
+        mask = find_image(home.labels(split), scan_id, manifest.file_ending)
+        brain = find_image_if_there(home.brains(split), scan_id, manifest.file_ending)
         scans[case.scan_id] = Scan(case.scan_id, case.patient_id, case.center, day, image, mask, case.split, brain)
     return tuple(scans.values())
+
+
+def _home(layout: RawLayout, manifest: Manifest, case: LesionCase, source: str) -> tuple[RawLayout, Split, str]:
+    """The data set, folder and name under which the files of a case's scan lie."""
+    if not source:
+        return layout, case.split, case.scan_id
+    dataset, _, scan_id = source.partition("/")
+    home = RawLayout(layout.folder.parent / dataset)
+    # The data set that shares the images may hold other patients out.
+    in_test = find_image(home.images("test"), f"{scan_id}_0000", manifest.file_ending).exists()
+    return home, "test" if in_test else "train", scan_id

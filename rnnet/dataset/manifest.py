@@ -37,6 +37,7 @@ class Manifest:
     """Content of dataset.json.
 
     outcomes: the two outcomes with their codes 0 and 1. numTraining and numTest count scans (image files).
+    information: further columns of cases.csv with their meaning; they are kept with the case and are never features.
     Only an unlabelled pool may leave `outcomes` and `positive_outcome` out.
     """
 
@@ -45,6 +46,7 @@ class Manifest:
     outcomes: Mapping[str, int] = field(default_factory=lambda: {"progression": 0, "radiation_necrosis": 1})
     positive_outcome: str = "radiation_necrosis"
     clinical: Mapping[str, ClinicalColumn] = field(default_factory=dict)
+    information: Mapping[str, str] = field(default_factory=dict)
     file_ending: str = ".nii.gz"
     numTraining: int = 0
     numTest: int = 0
@@ -119,6 +121,9 @@ def _check(manifest: Manifest) -> None:
         raise SettingError(
             f"The field 'file_ending' must be one of {', '.join(IMAGE_ENDINGS)}. Got '{manifest.file_ending}' instead."
         )
+    both = sorted(set(manifest.clinical) & set(manifest.information))
+    if both:
+        raise SettingError(f"The column '{both[0]}' must not stand in both 'clinical' and 'information'.")
     for name, column in manifest.clinical.items():
         if column.type == "numeric" and column.categories:
             raise SettingError(f"The field 'clinical.{name}' must not have categories: its type is numeric.")

@@ -75,6 +75,9 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
         "Write decimals with a point; leave the cell empty where the value is missing."),
     "category-unknown": ProblemKind("A category is not among those that dataset.json declares.", _SPELLING),
     "scan-of-two-patients": ProblemKind("Rows of one scan name different patients.", "Correct scan_id or patient_id."),
+    "unknown-source-scan": ProblemKind(
+        "The cell source_scan does not name a scan of a raw data set that lies beside this one.",
+        "Write DATASET/SCAN, for example Dataset001_MyCentre/P001."),
     "scan-conflict": ProblemKind(
         "Rows of one scan disagree about its centre, day or split.",
         "Give all rows of one scan the same center, days and split."),

@@ -160,7 +160,10 @@ def extract_fingerprint(dataset: RawDataset, *, n_processes: int) -> DatasetFing
 
 def labels_digest(cases: Iterable[LesionCase]) -> str:
     """Digest of the cases; outcomes and clinical values of the test split do not enter it."""
-    visible = [c if c.split == "train" else replace(c, outcome=None, label_source="", clinical={}) for c in cases]
+    visible = [
+        c if c.split == "train" else replace(c, outcome=None, label_source="", clinical={}, information={})
+        for c in cases
+    ]
     return digest_of(sorted(visible, key=lambda c: c.case_id))
 
 

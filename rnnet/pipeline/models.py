@@ -1,4 +1,4 @@
-"""The table of contents of rnnet: one function per command, each a short list of stage calls."""
+"""From preprocessed scans to models, predictions and the report."""
 
 from __future__ import annotations
 
@@ -11,161 +11,14 @@ from rnnet.core.errors import SettingError, UnknownComponentError
 from rnnet.core.log import get_logger
 from rnnet.core.types import CONFIGS, IMAGING_CONFIGS
 from rnnet.core.workspace import DEFAULT_PLAN, Workspace
+from rnnet.pipeline.names import Datasets
 
 if TYPE_CHECKING:
-    from rnnet.dataset.integrity import IntegrityReport
     from rnnet.inference.new_scans import PredictionResult
-    from rnnet.planning.plan import ExperimentPlan
-    from rnnet.preprocessing.runner import PreprocessReport
     from rnnet.reporting.evaluation_report import EvaluationReport
     from rnnet.training.distributed import ProcessGroup
 
 log = get_logger(__name__)
-Datasets = Sequence[int | str]
-
-
-def verify_dataset_integrity(
-    workspace: Workspace, datasets: Datasets, *, orientation: bool = False, n_processes: int = 1
-) -> dict[str, IntegrityReport]:
-    """All problems of each raw data set and of using them together, keyed by name. Raises nothing for what it finds.
-
-    orientation: compare scans that were not preprocessed yet with the atlas as well (slow: finds the brain first).
-    """
-    from rnnet.dataset.cross_check import cross_check
-    from rnnet.dataset.integrity import check_dataset
-    from rnnet.experiment.access import workspace_atlas
-    from rnnet.experiment.orientation_check import add_orientation
-
-    atlas = workspace_atlas(workspace) if orientation else None
-    names = [workspace.dataset_name(d) for d in datasets]
-    reports = cross_check({n: check_dataset(workspace.raw_dataset(n), n_processes=n_processes) for n in names})
-    return {
-        n: add_orientation(workspace, r, plan_of=(n, *names), atlas=atlas, n_processes=n_processes)
-        for n, r in reports.items()
-    }
-
-
-def extract_fingerprint(workspace: Workspace, datasets: Datasets, *, n_processes: int = 1) -> list[Path]:
-    """Measure each data set and write its dataset_fingerprint.json; returns the paths."""
-    from rnnet.core.codec import write_artefact
-    from rnnet.dataset.case import read_dataset, table_digests
-    from rnnet.planning.fingerprint import extract_fingerprint as measure
-
-    paths = []
-    for name in map(workspace.dataset_name, datasets):
-        path = workspace.preprocessed_dataset(name).fingerprint_json
-        dataset = read_dataset(workspace.raw_dataset(name), n_processes=n_processes)
-        write_artefact(path, measure(dataset, n_processes=n_processes), inputs=table_digests(dataset.layout))
-        paths.append(path)
-    return paths
-
-
-def plan_experiment(
-    workspace: Workspace,
-    datasets: Datasets,
-    *,
-    planner: str = "default",
-    plan_name: str = DEFAULT_PLAN,
-    settings: Sequence[str] = (),
-    n_processes: int = 1,
-) -> tuple[ExperimentPlan, Path]:
-    """Plan for the first data set and its folds; the others only count as further pretraining cubes.
-
-    A splits_final.json that is there already is checked and kept. A page with the plan's reasons is written beside it.
-    """
-    from rnnet.experiment.plan_dataset import plan_dataset
-    from rnnet.reporting.plan_page import write_plan_page
-
-    names = [workspace.dataset_name(d) for d in datasets]
-    plan, path, fingerprint = plan_dataset(
-        workspace, names, planner=planner, plan_name=plan_name, settings=settings, n_processes=n_processes
-    )
-    write_plan_page(workspace.preprocessed_dataset(names[0]).plan_html(plan_name), plan, fingerprint)
-    return plan, path
-
-
-def preprocess(
-    workspace: Workspace,
-    datasets: Datasets,
-    *,
-    plan_name: str = DEFAULT_PLAN,
-    n_processes: int = 1,
-    clean: bool = False,
-    dask: str = "",
-) -> dict[str, PreprocessReport]:
-    """Preprocess every scan of the data sets under the plan of the first one; finished scans are not redone.
-
-    dask: "local" or the address of a Dask scheduler; "" for n_processes of this machine.
-    """
-    from rnnet.experiment.access import preprocess_missing, read_plan_of, workspace_atlas
-
-    names = [workspace.dataset_name(d) for d in datasets]
-    plan = read_plan_of(workspace, names[0], plan_name)
-    atlas = workspace_atlas(workspace)
-    return {
-        name: preprocess_missing(workspace, name, plan, atlas, n_processes=n_processes, clean=clean, dask=dask)
-        for name in names
-    }
-
-
-def plan_and_preprocess(
-    workspace: Workspace,
-    datasets: Datasets,
-    *,
-    planner: str = "default",
-    plan_name: str = DEFAULT_PLAN,
-    settings: Sequence[str] = (),
-    verify: bool = False,
-    preprocess_scans: bool = True,
-    n_processes: int = 1,
-    clean: bool = False,
-    dask: str = "",
-) -> tuple[ExperimentPlan, Path, dict[str, PreprocessReport]]:
-    """Fingerprint, plan, folds and preprocessing of the data sets. dask is for the preprocessing alone."""
-    if verify:
-        for report in verify_dataset_integrity(workspace, datasets, n_processes=n_processes).values():
-            report.raise_if_errors()
-    extract_fingerprint(workspace, datasets, n_processes=n_processes)
-    plan, path = plan_experiment(
-        workspace, datasets, planner=planner, plan_name=plan_name, settings=settings, n_processes=n_processes
-    )
-    if not preprocess_scans:
-        return plan, path, {}
-    reports = preprocess(workspace, datasets, plan_name=plan_name, n_processes=n_processes, clean=clean, dask=dask)
-    return plan, path, reports
-
-
-def plot_qc(
-    workspace: Workspace,
-    dataset: int | str,
-    plan_name: str = DEFAULT_PLAN,
-    *,
-    plan_of: int | str | None = None,
-    n_processes: int = 1,
-) -> Path:
-    """Write the page of all preprocessed scans of a data set into its store; returns its path.
-
-    plan_of: the data set whose plan the scans were preprocessed under, if not the same one.
-    """
-    from rnnet.core.errors import MissingStageError
-    from rnnet.dataset.case import read_dataset
-    from rnnet.experiment.access import read_plan_of, store_of
-    from rnnet.reporting.qc_page import write_qc_page
-    from rnnet.reporting.qc_scans import read_qc_scans
-
-    name = workspace.dataset_name(dataset)
-    plan = read_plan_of(workspace, name if plan_of is None else workspace.dataset_name(plan_of), plan_name)
-    store = store_of(workspace, name, plan)
-    dataset_scans = read_dataset(workspace.raw_dataset(name), n_processes=n_processes).scans
-    scans = read_qc_scans(store, dataset_scans)
-    if not scans.done and not scans.failed:
-        raise MissingStageError(
-            f"{name} has no preprocessed scan under this plan.",
-            where=store.layout.folder,
-            fix=f"Run rnnet_preprocess -d {name}.",
-        )
-    write_qc_page(store.layout.qc_html, scans, dataset=name, plan_name=plan_name, n_processes=n_processes)
-    return store.layout.qc_html
 
 
 def pretrain(
@@ -337,10 +190,3 @@ def explain(
     bundle = ModelBundle.load(workspace, data.name, plan_name, config=config, folds=folds, device=device)
     cases = data.cases_named(case_ids) if case_ids else data.test_cases[:max_cases]
     return explain_cases(bundle, cases, data.corpus, data.results.explanation)
-
-
-def download_assets(cache: Path, names: Sequence[str]) -> list[tuple[str, Path, str]]:
-    """Bring assets into the cache; returns (name, folder, licence text to show) of each."""
-    from rnnet.preprocessing.assets import ASSETS
-
-    return [(name, *ASSETS.get(name)(cache)) for name in names]
