@@ -6,6 +6,8 @@ Every command is a function here: rnnet.plan_and_preprocess(workspace, [1, 2]) a
 from rnnet.core.errors import RnnetError
 from rnnet.core.workspace import Workspace
 from rnnet.pipeline import (
+    combine_datasets,
+    convert_dataset,
     download_assets,
     evaluate,
     explain,
@@ -23,6 +25,8 @@ from rnnet.pipeline import (
 __all__ = [
     "RnnetError",
     "Workspace",
+    "combine_datasets",
+    "convert_dataset",
     "download_assets",
     "evaluate",
     "explain",

@@ -307,6 +307,23 @@ class Workspace:
             raise DatasetError(f"There is no data set '{text}'.", where=self.raw, fix=hint)
         return found[0]
 
+    def new_raw_dataset(self, number: int, name: str) -> RawLayout:
+        """The place of a raw data set that is to be made.
+
+        Raises:
+            DatasetError: the number or name cannot be used, or a data set with another name has the number.
+        """
+        full = f"Dataset{number:03d}_{name}"
+        if not (1 <= number <= 999 and DATASET_PATTERN.fullmatch(full)):
+            raise DatasetError(f"'{full}' cannot be the name of a data set.",
+                               fix="Use a number from 1 to 999, and letters, digits, '_' and '-' for the name.")
+        roots = (self.raw, self.preprocessed, self.results)
+        taken = {p.name for r in roots if r.is_dir() for p in r.glob(f"Dataset{number:03d}_*")} - {full}
+        if taken:
+            raise DatasetError(f"The number {number} is taken by {min(taken)}.", where=self.raw,
+                               fix="Choose another number.")
+        return RawLayout(self.raw / full)
+
     def raw_dataset(self, name: str) -> RawLayout:
         return RawLayout(self.raw / name)
 

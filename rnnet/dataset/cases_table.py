@@ -8,6 +8,7 @@ from typing import cast
 
 from rnnet.core.errors import did_you_mean
 from rnnet.core.types import ClinicalValue, LesionCase, Problem, Scan, Split
+from rnnet.core.volume import image_stem
 from rnnet.core.workspace import RawLayout, find_image, find_image_if_there
 from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.problems import error, warning
@@ -51,6 +52,12 @@ def read_cases_table(layout: RawLayout, manifest: Manifest) -> CasesTable:
     problems += _duplicates(table, cases) + _conflicts(table, cases, days) + _both_splits(table, cases)
     problems += _source_problems(layout, table, sources)
     return CasesTable(_scans(layout, manifest, cases, days, sources), tuple(cases), tuple(problems))
+
+
+def source_of(scan: Scan) -> str:
+    """What a data set that shares a scan's images writes into source_scan: the folder they lie in, and their name."""
+    name = image_stem(scan.image_path).removesuffix("_0000")
+    return f"{scan.image_path.parent.parent.name}/{name}"
 
 
 def _undeclared(table: TextTable, manifest: Manifest) -> list[Problem]:
@@ -168,7 +175,7 @@ def _source_problems(layout: RawLayout, table: TextTable, sources: Mapping[str, 
     problems = []
     for scan_id, source in sources.items():
         dataset, _, name = source.partition("/")
-        if source and not (name and (layout.folder.parent / dataset).is_dir()):
+        if source and not (dataset and name and (layout.folder.parent / dataset).is_dir()):
             problems.append(error(
                 "unknown-source-scan", f"{table.path.name}, scan {scan_id}",
                 f"The source_scan '{source}' is not of the form DATASET/SCAN, or there is no such data set.",

@@ -1,5 +1,6 @@
 """The table of contents of rnnet: one function per command, each a short list of stage calls."""
 
+from rnnet.pipeline.conversion import combine_datasets, convert_dataset, list_sources
 from rnnet.pipeline.datasets import verify_dataset_integrity
 from rnnet.pipeline.models import (
     evaluate,
@@ -19,11 +20,14 @@ from rnnet.pipeline.preparation import (
 )
 
 __all__ = [
+    "combine_datasets",
+    "convert_dataset",
     "download_assets",
     "evaluate",
     "explain",
     "extract_fingerprint",
     "fuse",
+    "list_sources",
     "plan_and_preprocess",
     "plan_experiment",
     "plot_qc",
