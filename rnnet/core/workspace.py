@@ -1,4 +1,4 @@
-"""The one file that knows every file name: raw, preprocessed and results folders."""
+"""The three root folders and the data sets below them; with rnnet.core.layouts the one place that knows file names."""
 
 from __future__ import annotations
 
@@ -7,229 +7,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnet.core.errors import DatasetError, MissingStageError, did_you_mean
-from rnnet.core.types import Split
+from rnnet.core.errors import DatasetError, MissingStageError, SettingError, did_you_mean
+from rnnet.core.layouts import (
+    DEFAULT_PLAN,
+    CohortLayout,
+    FoldLayout,
+    PreprocessedLayout,
+    RawLayout,
+    ReportLayout,
+    ResultsLayout,
+    ScanStoreLayout,
+)
 from rnnet.core.volume import IMAGE_ENDINGS, is_series_folder
 
+__all__ = [
+    "DATASET_PATTERN",
+    "DEFAULT_PLAN",
+    "CohortLayout",
+    "FoldLayout",
+    "PreprocessedLayout",
+    "RawLayout",
+    "ReportLayout",
+    "ResultsLayout",
+    "ScanStoreLayout",
+    "Workspace",
+    "cache_folder",
+    "find_image",
+    "find_image_if_there",
+    "trained_folds",
+]
+
 DATASET_PATTERN = re.compile(r"Dataset(\d{3})_(\w[\w-]*)")
-DEFAULT_PLAN = "rnnet_plans"
-
-
-@dataclass(frozen=True, slots=True)
-class RawLayout:
-    """One raw data set: Dataset001_MOLAB."""
-
-    folder: Path
-
-    @property
-    def dataset_json(self) -> Path:
-        return self.folder / "dataset.json"
-
-    @property
-    def cases_csv(self) -> Path:
-        return self.folder / "cases.csv"
-
-    @property
-    def patients_csv(self) -> Path:
-        return self.folder / "patients.csv"
-
-    @property
-    def other_ids_csv(self) -> Path:
-        """Names under which other data sets know the patients; optional."""
-        return self.folder / "other_ids.csv"
-
-    @property
-    def conversion_json(self) -> Path:
-        """What rnnet_convert_dataset took, dropped and did not know."""
-        return self.folder / "conversion.json"
-
-    def images(self, split: Split) -> Path:
-        return self.folder / ("imagesTr" if split == "train" else "imagesTs")
-
-    def labels(self, split: Split) -> Path:
-        return self.folder / ("labelsTr" if split == "train" else "labelsTs")
-
-    def brains(self, split: Split) -> Path:
-        """Brain masks that the user brings along; the folder may be absent."""
-        return self.folder / ("brainsTr" if split == "train" else "brainsTs")
-
-    def image_path(self, scan_id: str, split: Split, file_ending: str) -> Path:
-        return self.images(split) / f"{scan_id}_0000{file_ending}"
-
-    def label_path(self, scan_id: str, split: Split, file_ending: str) -> Path:
-        return self.labels(split) / f"{scan_id}{file_ending}"
-
-
-@dataclass(frozen=True, slots=True)
-class ScanStoreLayout:
-    """Preprocessed scans of one data set under one preprocessing plan."""
-
-    folder: Path
-
-    @property
-    def cases_json(self) -> Path:
-        return self.folder / "cases.json"
-
-    @property
-    def failures_json(self) -> Path:
-        return self.folder / "failures.json"
-
-    @property
-    def scans(self) -> Path:
-        return self.folder / "scans"
-
-    def image(self, scan_id: str) -> Path:
-        return self.scans / f"{scan_id}.b2nd"
-
-    def labels(self, scan_id: str) -> Path:
-        return self.scans / f"{scan_id}_lesions.b2nd"
-
-    def brain(self, scan_id: str) -> Path:
-        return self.scans / f"{scan_id}_brain.b2nd"
-
-    def record(self, scan_id: str) -> Path:
-        return self.scans / f"{scan_id}.json"
-
-    @property
-    def qc_html(self) -> Path:
-        return self.folder / "qc.html"
-
-    def qc_picture(self, scan_id: str) -> Path:
-        return self.folder / "qc" / f"{scan_id}.png"
-
-    def radiomics_csv(self, features_digest: str) -> Path:
-        return self.folder / "radiomics" / f"radiomics_{features_digest}.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class PreprocessedLayout:
-    """Everything made from one raw data set before training."""
-
-    folder: Path
-
-    @property
-    def fingerprint_json(self) -> Path:
-        return self.folder / "dataset_fingerprint.json"
-
-    @property
-    def splits_json(self) -> Path:
-        return self.folder / "splits_final.json"
-
-    def plans_json(self, plan_name: str = DEFAULT_PLAN) -> Path:
-        return self.folder / f"{plan_name}.json"
-
-    def plan_html(self, plan_name: str = DEFAULT_PLAN) -> Path:
-        return self.folder / f"{plan_name}.html"
-
-    def store(self, data_identifier: str) -> ScanStoreLayout:
-        return ScanStoreLayout(self.folder / data_identifier)
-
-
-@dataclass(frozen=True, slots=True)
-class FoldLayout:
-    """Files of one fold of one configuration."""
-
-    folder: Path
-
-    @property
-    def checkpoint_best(self) -> Path:
-        return self.folder / "checkpoint_best.pth"
-
-    @property
-    def checkpoint_latest(self) -> Path:
-        return self.folder / "checkpoint_latest.pth"
-
-    @property
-    def tabular_model(self) -> Path:
-        return self.folder / "tabular_model.npz"
-
-    @property
-    def metrics_jsonl(self) -> Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def progress_png(self) -> Path:
-        return self.folder / "progress.png"
-
-    @property
-    def run_json(self) -> Path:
-        return self.folder / "run.json"
-
-    def predictions(self, subset: str) -> Path:
-        """subset: 'validation', 'test', or the name of an external data set."""
-        return self.folder / f"predictions_{subset}.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportLayout:
-    """The report and, beside it, the files that its figures come from."""
-
-    folder: Path
-
-    @property
-    def report_html(self) -> Path:
-        return self.folder / "report.html"
-
-    @property
-    def summary_json(self) -> Path:
-        return self.folder / "summary.json"
-
-    @property
-    def metrics_csv(self) -> Path:
-        return self.folder / "metrics.csv"
-
-    @property
-    def tables_md(self) -> Path:
-        return self.folder / "tables.md"
-
-    @property
-    def facts_json(self) -> Path:
-        return self.folder / "facts.json"
-
-    def figure(self, name: str) -> Path:
-        return self.folder / "figures" / f"{name}.png"
-
-
-@dataclass(frozen=True, slots=True)
-class ResultsLayout:
-    """Results of one data set under one plan."""
-
-    folder: Path
-    plan_name: str
-
-    @property
-    def pretrain(self) -> FoldLayout:
-        return FoldLayout(self.folder / f"pretrain__{self.plan_name}")
-
-    @property
-    def pretrained_checkpoint(self) -> Path:
-        return self.pretrain.folder / "checkpoint_final.pth"
-
-    def config(self, config: str) -> Path:
-        return self.folder / f"{config}__{self.plan_name}"
-
-    def fold(self, config: str, fold: int | str) -> FoldLayout:
-        return FoldLayout(self.config(config) / f"fold_{fold}")
-
-    def decision_json(self, config: str) -> Path:
-        """Threshold of a configuration, fixed on its out-of-fold predictions."""
-        return self.config(config) / "decision.json"
-
-    @property
-    def evaluation(self) -> Path:
-        return self.folder / f"evaluation__{self.plan_name}"
-
-    @property
-    def report(self) -> ReportLayout:
-        return ReportLayout(self.evaluation)
-
-    @property
-    def report_html(self) -> Path:
-        return self.report.report_html
-
-    @property
-    def explanation(self) -> Path:
-        return self.folder / f"explanation__{self.plan_name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,21 +115,23 @@ class Workspace:
             raise DatasetError(f"There is no data set '{text}'.", where=self.raw, fix=hint)
         return found[0]
 
-    def new_raw_dataset(self, number: int, name: str) -> RawLayout:
-        """The place of a raw data set that is to be made.
+    def new_raw_dataset(self, number: int, name: str, *, begun: bool = False) -> RawLayout:
+        """The place of a raw data set that is to be made. begun: it may be there already, unfinished.
 
         Raises:
-            DatasetError: the number or name cannot be used, or a data set with another name has the number.
+            SettingError: the number or name cannot be used.
+            DatasetError: a data set has the number.
         """
         full = f"Dataset{number:03d}_{name}"
         if not (1 <= number <= 999 and DATASET_PATTERN.fullmatch(full)):
-            raise DatasetError(f"'{full}' cannot be the name of a data set.",
+            raise SettingError(f"'{full}' cannot be the name of a data set.",
                                fix="Use a number from 1 to 999, and letters, digits, '_' and '-' for the name.")
         roots = (self.raw, self.preprocessed, self.results)
-        taken = {p.name for r in roots if r.is_dir() for p in r.glob(f"Dataset{number:03d}_*")} - {full}
+        taken = {p.name for r in roots if r.is_dir() for p in r.glob(f"Dataset{number:03d}_*")}
+        taken -= {full} if begun else set()
         if taken:
-            raise DatasetError(f"The number {number} is taken by {min(taken)}.", where=self.raw,
-                               fix="Choose another number.")
+            raise DatasetError(f"There is a data set with the number {number} already: {min(taken)}.", where=self.raw,
+                               fix="Choose another number, or remove that one.")
         return RawLayout(self.raw / full)
 
     def raw_dataset(self, name: str) -> RawLayout:
@@ -332,6 +142,11 @@ class Workspace:
 
     def results_dataset(self, name: str, plan_name: str = DEFAULT_PLAN) -> ResultsLayout:
         return ResultsLayout(self.results / name, plan_name)
+
+
+def characteristics_file(folder: Path, by: str, ending: str) -> Path:
+    """The characteristics table of a cohort, by patient and by lesion; ending: md, csv or tex."""
+    return folder / f"characteristics_by_{by}.{ending}"
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:

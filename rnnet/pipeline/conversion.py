@@ -44,7 +44,7 @@ def convert_dataset(
     if settings and source != "table":
         raise SettingError("--table and --mapping go with the source 'table' only.", fix="Leave them out.")
     converter = CONVERTERS.get(source)(**settings)
-    layout = workspace.new_raw_dataset(number, name or source)
+    layout = workspace.new_raw_dataset(number, name or source, begun=True)
     if not folder.is_dir():
         raise DatasetError("There is no such folder.", where=folder, fix="Give the folder of the release with -i.")
     release = converter.read(folder)
@@ -57,10 +57,10 @@ def convert_dataset(
 
 def combine_datasets(workspace: Workspace, datasets: Datasets, *, number: int, name: str) -> RawLayout:
     """Make one raw data set of several labelled ones, which shares their images; nothing is copied."""
-    from rnnet.dataset.case import read_dataset
     from rnnet.dataset.combine import write_combined
+    from rnnet.experiment.access import read_raw
 
-    members = [read_dataset(workspace.raw_dataset(workspace.dataset_name(d))) for d in datasets]
+    members = [read_raw(workspace, workspace.dataset_name(d)) for d in datasets]
     layout = workspace.new_raw_dataset(number, name)
     write_combined(layout, members, name=name)
     return layout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnet.core.errors import DatasetError, MissingStageError
+from rnnet.core.errors import DatasetError, MissingStageError, SettingError
 from rnnet.core.workspace import FoldLayout, ResultsLayout, Workspace, find_image, find_image_if_there, trained_folds
 
 
@@ -99,3 +99,28 @@ def test_an_image_that_may_be_absent_is_none_then(tmp_path: Path) -> None:
     assert find_image_if_there(tmp_path, "P001", ".nii.gz") is None
     (tmp_path / "P001.nrrd").touch()
     assert find_image_if_there(tmp_path, "P001", ".nii.gz") == tmp_path / "P001.nrrd"
+
+
+def test_a_number_that_is_taken_is_refused(tmp_path):
+    workspace = Workspace.under(tmp_path)
+    workspace.raw_dataset("Dataset001_Toy").folder.mkdir(parents=True)
+    with pytest.raises(DatasetError, match="number 1 already: Dataset001_Toy"):
+        workspace.new_raw_dataset(1, "Other")
+    (workspace.results / "Dataset004_Old").mkdir(parents=True)
+    with pytest.raises(DatasetError, match="Dataset004_Old"):
+        workspace.new_raw_dataset(4, "Other")
+
+
+def test_a_number_that_was_begun_under_the_same_name_can_be_gone_on_with(tmp_path):
+    workspace = Workspace.under(tmp_path)
+    layout = workspace.raw_dataset("Dataset001_Toy")
+    layout.folder.mkdir(parents=True)
+    assert workspace.new_raw_dataset(1, "Toy", begun=True) == layout
+    with pytest.raises(DatasetError, match="already"):
+        workspace.new_raw_dataset(1, "Toy")
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "A"), (1000, "A"), (5, "a/b"), (5, ""), (5, "a b")])
+def test_names_that_no_data_set_can_have_are_refused(tmp_path, number, name):
+    with pytest.raises(SettingError, match="cannot be the name"):
+        Workspace.under(tmp_path).new_raw_dataset(number, name)

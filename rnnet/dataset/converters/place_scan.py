@@ -96,9 +96,10 @@ class PlaceScan:
 
 
 def _labels(image: Volume, mask: SourceMask) -> tuple[Volume, str]:
-    """The lesion numbers at their true place, and what was done about their grid ('' if nothing)."""
-    placed = place_mask(image, mask.rule([part.read() for part in mask.parts]))
-    return placed.mask, placed.note
+    """The lesion numbers at their true place, and what was done about them and their grid ('' if nothing)."""
+    ruled = mask.rule([part.read() for part in mask.parts])
+    placed = place_mask(image, ruled)
+    return placed.mask, " ".join((*ruled.notes, placed.note)).strip()
 
 
 def _n_components(labels: Volume) -> int:

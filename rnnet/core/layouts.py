@@ -1,0 +1,254 @@
+"""Every file name inside the folders of a data set: raw, preprocessed and results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnet.core.types import Split
+
+DEFAULT_PLAN = "rnnet_plans"
+
+
+@dataclass(frozen=True, slots=True)
+class RawLayout:
+    """One raw data set: Dataset001_MOLAB."""
+
+    folder: Path
+
+    @property
+    def dataset_json(self) -> Path:
+        return self.folder / "dataset.json"
+
+    @property
+    def cases_csv(self) -> Path:
+        return self.folder / "cases.csv"
+
+    @property
+    def patients_csv(self) -> Path:
+        return self.folder / "patients.csv"
+
+    @property
+    def other_ids_csv(self) -> Path:
+        """Names under which other data sets know the patients; optional."""
+        return self.folder / "other_ids.csv"
+
+    @property
+    def conversion_json(self) -> Path:
+        """What rnnet_convert_dataset took, dropped and did not know."""
+        return self.folder / "conversion.json"
+
+    def images(self, split: Split) -> Path:
+        return self.folder / ("imagesTr" if split == "train" else "imagesTs")
+
+    def labels(self, split: Split) -> Path:
+        return self.folder / ("labelsTr" if split == "train" else "labelsTs")
+
+    def brains(self, split: Split) -> Path:
+        """Brain masks that the user brings along; the folder may be absent."""
+        return self.folder / ("brainsTr" if split == "train" else "brainsTs")
+
+    def image_path(self, scan_id: str, split: Split, file_ending: str) -> Path:
+        return self.images(split) / f"{scan_id}_0000{file_ending}"
+
+    def label_path(self, scan_id: str, split: Split, file_ending: str) -> Path:
+        return self.labels(split) / f"{scan_id}{file_ending}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStoreLayout:
+    """Preprocessed scans of one data set under one preprocessing plan."""
+
+    folder: Path
+
+    @property
+    def cases_json(self) -> Path:
+        return self.folder / "cases.json"
+
+    @property
+    def failures_json(self) -> Path:
+        return self.folder / "failures.json"
+
+    @property
+    def scans(self) -> Path:
+        return self.folder / "scans"
+
+    def image(self, scan_id: str) -> Path:
+        return self.scans / f"{scan_id}.b2nd"
+
+    def labels(self, scan_id: str) -> Path:
+        return self.scans / f"{scan_id}_lesions.b2nd"
+
+    def brain(self, scan_id: str) -> Path:
+        return self.scans / f"{scan_id}_brain.b2nd"
+
+    def record(self, scan_id: str) -> Path:
+        return self.scans / f"{scan_id}.json"
+
+    @property
+    def qc_html(self) -> Path:
+        return self.folder / "qc.html"
+
+    def qc_picture(self, scan_id: str) -> Path:
+        return self.folder / "qc" / f"{scan_id}.png"
+
+    def radiomics_csv(self, features_digest: str) -> Path:
+        return self.folder / "radiomics" / f"radiomics_{features_digest}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessedLayout:
+    """Everything made from one raw data set before training."""
+
+    folder: Path
+
+    @property
+    def fingerprint_json(self) -> Path:
+        return self.folder / "dataset_fingerprint.json"
+
+    @property
+    def cohort(self) -> Path:
+        return self.folder / "cohort"
+
+    @property
+    def splits_json(self) -> Path:
+        return self.folder / "splits_final.json"
+
+    def plans_json(self, plan_name: str = DEFAULT_PLAN) -> Path:
+        return self.folder / f"{plan_name}.json"
+
+    def plan_html(self, plan_name: str = DEFAULT_PLAN) -> Path:
+        return self.folder / f"{plan_name}.html"
+
+    def store(self, data_identifier: str) -> ScanStoreLayout:
+        return ScanStoreLayout(self.folder / data_identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldLayout:
+    """Files of one fold of one configuration."""
+
+    folder: Path
+
+    @property
+    def checkpoint_best(self) -> Path:
+        return self.folder / "checkpoint_best.pth"
+
+    @property
+    def checkpoint_latest(self) -> Path:
+        return self.folder / "checkpoint_latest.pth"
+
+    @property
+    def tabular_model(self) -> Path:
+        return self.folder / "tabular_model.npz"
+
+    @property
+    def metrics_jsonl(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def progress_png(self) -> Path:
+        return self.folder / "progress.png"
+
+    @property
+    def run_json(self) -> Path:
+        return self.folder / "run.json"
+
+    def predictions(self, subset: str) -> Path:
+        """subset: 'validation', 'test', or the name of an external data set."""
+        return self.folder / f"predictions_{subset}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLayout:
+    """The report and, beside it, the files that its figures come from."""
+
+    folder: Path
+
+    @property
+    def report_html(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def summary_json(self) -> Path:
+        return self.folder / "summary.json"
+
+    @property
+    def metrics_csv(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    @property
+    def tables_md(self) -> Path:
+        return self.folder / "tables.md"
+
+    @property
+    def facts_json(self) -> Path:
+        return self.folder / "facts.json"
+
+    def figure(self, name: str) -> Path:
+        return self.folder / "figures" / f"{name}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class CohortLayout:
+    """What the inclusion rules selected, and why."""
+
+    folder: Path
+
+    @property
+    def selection_csv(self) -> Path:
+        return self.folder / "selection.csv"
+
+    @property
+    def cohort_json(self) -> Path:
+        return self.folder / "cohort.json"
+
+    @property
+    def flow_diagram_png(self) -> Path:
+        return self.folder / "flow_diagram.png"
+
+    @property
+    def flow_diagram_svg(self) -> Path:
+        return self.folder / "flow_diagram.svg"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsLayout:
+    """Results of one data set under one plan."""
+
+    folder: Path
+    plan_name: str
+
+    @property
+    def pretrain(self) -> FoldLayout:
+        return FoldLayout(self.folder / f"pretrain__{self.plan_name}")
+
+    @property
+    def pretrained_checkpoint(self) -> Path:
+        return self.pretrain.folder / "checkpoint_final.pth"
+
+    def config(self, config: str) -> Path:
+        return self.folder / f"{config}__{self.plan_name}"
+
+    def fold(self, config: str, fold: int | str) -> FoldLayout:
+        return FoldLayout(self.config(config) / f"fold_{fold}")
+
+    def decision_json(self, config: str) -> Path:
+        """Threshold of a configuration, fixed on its out-of-fold predictions."""
+        return self.config(config) / "decision.json"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.folder / f"evaluation__{self.plan_name}"
+
+    @property
+    def report(self) -> ReportLayout:
+        return ReportLayout(self.evaluation)
+
+    @property
+    def report_html(self) -> Path:
+        return self.report.report_html
+
+    @property
+    def explanation(self) -> Path:
+        return self.folder / f"explanation__{self.plan_name}"
