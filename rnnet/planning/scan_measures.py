@@ -10,10 +10,11 @@ import numpy.typing as npt
 from rnnet.core.errors import GeometryError
 from rnnet.core.types import Scan
 from rnnet.core.volume import Volume, read_volume
+from rnnet.dataset.diameters import axial_axis
 from rnnet.dataset.head import otsu_threshold
 from rnnet.dataset.lesions import lesion_labels
 from rnnet.dataset.mask_grid import on_image_grid, place_mask
-from rnnet.planning.lesion_size import LesionSize, axial_axis, lesion_size
+from rnnet.planning.lesion_size import LesionSize, lesion_size
 
 # SRI24 as the BraTS data sets use it (Rohlfing 2010, Human Brain Mapping).
 SRI24_SHAPE_ZYX = (155, 240, 240)
