@@ -3,6 +3,12 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 COMMANDS = (
+    "convert_dataset",
+    "combine_datasets",
+    "find_duplicates",
+    "select_cohort",
+    "describe_cohort",
+    "make_splits",
     "verify_dataset_integrity",
     "extract_fingerprint",
     "plan_experiment",
@@ -35,6 +41,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11",
         "pandas>=2.1",
+        "openpyxl>=3.1",
         "scikit-learn>=1.7",
         "SimpleITK>=2.3",
         "nibabel>=5.2",

@@ -7,7 +7,9 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.workspace import Workspace
 from rnnet.pipeline import (
     combine_datasets,
+    compare_centers,
     convert_dataset,
+    describe_cohort,
     download_assets,
     evaluate,
     explain,
@@ -18,6 +20,8 @@ from rnnet.pipeline import (
     predict,
     preprocess,
     pretrain,
+    select_cohort,
+    select_cohort_from_tables,
     train,
     verify_dataset_integrity,
 )
@@ -26,7 +30,9 @@ __all__ = [
     "RnnetError",
     "Workspace",
     "combine_datasets",
+    "compare_centers",
     "convert_dataset",
+    "describe_cohort",
     "download_assets",
     "evaluate",
     "explain",
@@ -37,6 +43,8 @@ __all__ = [
     "predict",
     "preprocess",
     "pretrain",
+    "select_cohort",
+    "select_cohort_from_tables",
     "train",
     "verify_dataset_integrity",
 ]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rnnet.core.errors import CaseFailedError, RnnetError
 from rnnet.core.log import configure_logging
-from rnnet.core.workspace import DEFAULT_PLAN, Workspace, cache_folder
+from rnnet.core.provenance import read_leaks
+from rnnet.core.workspace import DEFAULT_PLAN, FoldLayout, Workspace, cache_folder
 
 EXIT_ERROR = 2
 EXIT_CASES_FAILED = 3
@@ -99,6 +100,29 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
         help="folder with HD-BET's weights (default: the environment variable rnnet_hd_bet_weights, or else what "
         "rnnet_download_assets fetched, or else HD-BET's own cache; without them deepbet strips)",
     )
+
+
+def add_allow_leakage(parser: argparse.ArgumentParser) -> None:
+    """--allow_leakage."""
+    parser.add_argument(
+        "--allow_leakage",
+        action="store_true",
+        help="go on although a test patient or image has been seen; it is recorded and stands in red in the report",
+    )
+
+
+def print_leaks_of(folder: Path) -> None:
+    """As print_leaks, for a trained fold or all folds of a configuration."""
+    runs = (FoldLayout(folder), *(FoldLayout(p) for p in sorted(folder.glob("fold_*"))))
+    print_leaks(list(dict.fromkeys(leak for run in runs for leak in read_leaks(run.run_json))))
+
+
+def print_leaks(leaks: Sequence[str]) -> None:
+    """What --allow_leakage let through, once more at the end, where it is not overlooked."""
+    if leaks:
+        rule = "!" * 100
+        lines = [rule, "LEAKAGE, allowed by --allow_leakage: what follows is no independent test.", *leaks, rule]
+        print("\n".join(lines), file=sys.stderr)
 
 
 def positive_int(text: str) -> int:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rnnet.benchmark.peer import PeerResult
     from rnnet.preprocessing.atlas import Atlas
 
+_MADE_UP_HEADS = 6
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
@@ -23,11 +25,13 @@ def build_parser() -> argparse.ArgumentParser:
         "Measure on this machine. Without --image the atlas's own head, moved by a known motion, is the scan.",
         "rnnet_benchmark preprocess -np 2",
     )
-    parts = parser.add_subparsers(dest="part", required=True, metavar="preprocess|registration|skull_strip|store")
+    names = "preprocess|registration|skull_strip|store|duplicates"
+    parts = parser.add_subparsers(dest="part", required=True, metavar=names)
     _add_preprocess(parts.add_parser("preprocess", help="seconds of each step, cores, memory; --peer_python compares"))
     _add_registration(parts.add_parser("registration", help="known rigid motions of the atlas: how exactly found?"))
     _add_skull_strip(parts.add_parser("skull_strip", help="Dice of a skull-stripper against a trusted brain mask"))
     _add_store(parts.add_parser("store", help="formats of the store: random crops per second and bytes"))
+    _add_duplicates(parts.add_parser("duplicates", help="copies of scans: which are recognised by their image hash?"))
     return parser
 
 
@@ -73,6 +77,17 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
     _common.add_atlas(parser)
     _common.add_weights(parser)
     parser.set_defaults(body=_store)
+
+
+def _add_duplicates(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=Path, nargs="+", metavar="FILE",
+                        help="scans of different patients (default: six made-up heads)")
+    parser.add_argument("--preprocess", action="store_true",
+                        help="compare on the atlas, after preprocessing (seconds to minutes a copy), not as raw images")
+    _common.add_processes(parser)
+    _common.add_atlas(parser)
+    _common.add_weights(parser)
+    parser.set_defaults(body=_duplicates)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -217,3 +232,21 @@ def _store(arguments: argparse.Namespace) -> None:
                                 seconds=arguments.seconds)
     rows = [(f.name, f"{f.crops_per_second:.0f}", f"{f.mb_per_scan:.1f}") for f in found]
     print(text_table(("format", "crops/s", "MB/scan"), rows))
+
+
+def _duplicates(arguments: argparse.Namespace) -> None:
+    from rnnet.benchmark.duplicates import COPY_HEADER, AtlasHasher, copy_rows, made_up_heads, measure_duplicates
+    from rnnet.core.volume import read_volume
+    from rnnet.dataset.image_hash import SAME_IMAGE_LIMIT
+    from rnnet.reporting.screen import text_table
+
+    if arguments.images:
+        scans = {str(path): read_volume(path) for path in arguments.images}
+    else:
+        scans = made_up_heads(_MADE_UP_HEADS)
+    hasher = AtlasHasher(_atlas(arguments), weights_folder=_weights(arguments)) if arguments.preprocess else None
+    measured = measure_duplicates(scans, n_processes=arguments.n_processes, hasher=hasher)
+    print(text_table(COPY_HEADER, copy_rows(measured)))
+    print(f"A copy is recognised up to a distance of {SAME_IMAGE_LIMIT:g}.")
+    for one, other, distance in measured.others[:3]:
+        print(f"different heads: {distance:.3f} between {one} and {other}")

@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_plan(parser)
     _common.add_device(parser)
     _common.add_processes(parser)
+    _common.add_allow_leakage(parser)
     _common.add_atlas(parser)
     _common.add_weights(parser)
     return parser
@@ -45,7 +46,9 @@ def _body(arguments: argparse.Namespace) -> int:
         plan_name=arguments.plan_name,
         device=_common.resolve_device(arguments.device),
         n_processes=arguments.n_processes,
+        allow_leakage=arguments.allow_leakage,
     )
     print(summary_text(evaluation.summaries))
     print(f"Report: {evaluation.report}")
+    _common.print_leaks(evaluation.leaks)
     return report_failures({name: result.report for name, result in evaluation.external.items()})

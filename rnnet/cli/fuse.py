@@ -21,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_plan(parser)
     _common.add_settings(parser)
     _common.add_processes(parser)
+    _common.add_allow_leakage(parser)
     return parser
 
 
@@ -36,5 +37,7 @@ def _body(arguments: argparse.Namespace) -> None:
         plan_name=arguments.plan_name,
         settings=arguments.settings,
         n_processes=arguments.n_processes,
+        allow_leakage=arguments.allow_leakage,
     )
     print(f"Fusion models: {folder}")
+    _common.print_leaks_of(folder)

@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_plan(parser)
     _common.add_device(parser)
     _common.add_settings(parser)
+    _common.add_allow_leakage(parser)
     parser.add_argument("--continue", dest="resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "-num_gpus",
@@ -52,8 +53,10 @@ def _body(arguments: argparse.Namespace) -> int:
         device=_common.resolve_device(arguments.device),
         resume=arguments.resume,
         group=group,
+        allow_leakage=arguments.allow_leakage,
     )
     print(f"Pretrained encoder: {path}")
+    _common.print_leaks_of(path.parent)
     return 0
 
 

@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common.add_device(parser)
     _common.add_settings(parser)
     _common.add_processes(parser)
+    _common.add_allow_leakage(parser)
     parser.add_argument(
         "-pretrained",
         default="auto",
@@ -55,5 +56,7 @@ def _body(arguments: argparse.Namespace) -> None:
         resume=arguments.resume,
         validate_only=arguments.validate_only,
         n_processes=arguments.n_processes,
+        allow_leakage=arguments.allow_leakage,
     )
     print(f"Fold {arguments.fold} of {arguments.config}: {folder}")
+    _common.print_leaks_of(folder)

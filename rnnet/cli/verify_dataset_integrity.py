@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnet import pipeline
 from rnnet.cli import _common
@@ -12,6 +13,9 @@ from rnnet.core.codec import write_artefact
 from rnnet.core.types import Problem
 from rnnet.dataset.integrity import IntegrityReport
 from rnnet.dataset.problems import PROBLEM_CODES
+
+if TYPE_CHECKING:
+    from rnnet.inference.audit import LeakageAudit
 
 FIRST_PLACES = 3
 
@@ -34,6 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="also compare scans that were not preprocessed with the atlas, to find mirrored ones "
         "(finds the brain first: seconds to a minute a scan)",
     )
+    parser.add_argument(
+        "--leakage",
+        action="store_true",
+        help="also say who has seen whom: patients and images of test splits in other data sets, in folds, in "
+        "pretrained encoders and trained models",
+    )
     _common.add_atlas(parser)
     return parser
 
@@ -50,15 +60,39 @@ def _body(arguments: argparse.Namespace) -> int:
         orientation=arguments.orientation,
         n_processes=arguments.n_processes,
     )
+    found = dict(reports)
+    if arguments.leakage:
+        audit = pipeline.audit_leakage(_common.workspace_of(arguments), reports)
+        found["leakage"] = IntegrityReport("leakage", audit.problems)
     for name, report in reports.items():
         for line in report_lines(report, most=None if arguments.all else FIRST_PLACES):
             print(line)
         print(f"{name}: {len(report.errors)} error(s), {len(report.warnings)} warning(s) in {report.n_scans} scan(s)")
         print(_orientation_line(name, report))
+    if arguments.leakage:
+        _print_audit(audit, most=None if arguments.all else FIRST_PLACES)
     if arguments.json:
-        write_artefact(arguments.json, reports)
+        write_artefact(arguments.json, found)
         print(f"Written: {arguments.json}")
-    return _common.EXIT_ERROR if any(report.errors for report in reports.values()) else 0
+    return _common.EXIT_ERROR if any(report.errors for report in found.values()) else 0
+
+
+def _print_audit(audit: LeakageAudit, *, most: int | None) -> None:
+    """Who has seen whom, as a table, and what of it must not be."""
+    from rnnet.reporting.screen import text_table
+
+    print("\nWho has seen whom\n")
+    if audit.held_out:
+        held_out = [f"{name} ({patients} patients)" for name, patients in audit.held_out]
+        rows = [(row.seen, str(row.patients), str(row.images), *(cell or "-" for cell in row.shared))
+                for row in audit.rows]
+        print(text_table(["what has seen", "patients", "images", *held_out], rows))
+    else:
+        print("None of these data sets holds anybody out: there is no test split.")
+    report = IntegrityReport("leakage", audit.problems)
+    for line in report_lines(report, most=most):
+        print(line)
+    print(f"leakage: {len(report.errors)} error(s), {len(report.warnings)} warning(s)")
 
 
 def report_lines(report: IntegrityReport, *, most: int | None) -> Iterator[str]:

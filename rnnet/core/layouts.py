@@ -111,6 +111,10 @@ class PreprocessedLayout:
         return self.folder / "cohort"
 
     @property
+    def duplicates(self) -> DuplicatesLayout:
+        return DuplicatesLayout(self.folder / "duplicates")
+
+    @property
     def splits_json(self) -> Path:
         return self.folder / "splits_final.json"
 
@@ -190,6 +194,21 @@ class ReportLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class DuplicatesLayout:
+    """What rnnet_find_duplicates writes."""
+
+    folder: Path
+
+    @property
+    def duplicates_csv(self) -> Path:
+        return self.folder / "duplicates.csv"
+
+    @property
+    def duplicates_json(self) -> Path:
+        return self.folder / "duplicates.json"
+
+
+@dataclass(frozen=True, slots=True)
 class CohortLayout:
     """What the inclusion rules selected, and why."""
 
@@ -222,6 +241,11 @@ class ResultsLayout:
     @property
     def pretrain(self) -> FoldLayout:
         return FoldLayout(self.folder / f"pretrain__{self.plan_name}")
+
+    @property
+    def pretraining_corpus_json(self) -> Path:
+        """How many scans and lesions pretraining used, and which scans were left out and why."""
+        return self.pretrain.folder / "pretraining_corpus.json"
 
     @property
     def pretrained_checkpoint(self) -> Path:

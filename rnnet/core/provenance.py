@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rnnet.core.codec import read_artefact
 
 _PACKAGES = (
     "rnnet",
@@ -27,7 +30,7 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of one command."""
+    """One run of one command. leaks: what --allow_leakage let through, in sentences."""
 
     command: str
     arguments: tuple[str, ...] = ()
@@ -38,6 +41,7 @@ class RunRecord:
     system: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
 
 
 def make_run_record(
@@ -47,6 +51,7 @@ def make_run_record(
     seed: int = 0,
     device: str = "cpu",
     inputs: Mapping[str, str] | None = None,
+    leaks: Sequence[str] = (),
 ) -> RunRecord:
     """The record of a run that starts now."""
     return RunRecord(
@@ -59,7 +64,13 @@ def make_run_record(
         system=platform.system(),
         versions={name: package_version(name) for name in _PACKAGES},
         inputs=dict(inputs or {}),
+        leaks=tuple(leaks),
     )
+
+
+def read_leaks(run_json: Path) -> tuple[str, ...]:
+    """What --allow_leakage let through in the run recorded at `run_json`; nothing where there is no record."""
+    return read_artefact(run_json, RunRecord, made_by="rnnet_train").leaks if run_json.is_file() else ()
 
 
 def package_version(name: str) -> str:

@@ -11,6 +11,7 @@ from rnnet.core.errors import DatasetError, MissingStageError, SettingError, did
 from rnnet.core.layouts import (
     DEFAULT_PLAN,
     CohortLayout,
+    DuplicatesLayout,
     FoldLayout,
     PreprocessedLayout,
     RawLayout,
@@ -24,6 +25,7 @@ __all__ = [
     "DATASET_PATTERN",
     "DEFAULT_PLAN",
     "CohortLayout",
+    "DuplicatesLayout",
     "FoldLayout",
     "PreprocessedLayout",
     "RawLayout",

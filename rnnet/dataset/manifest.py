@@ -38,6 +38,7 @@ class Manifest:
 
     outcomes: the two outcomes with their codes 0 and 1. numTraining and numTest count scans (image files).
     information: further columns of cases.csv with their meaning; they are kept with the case and are never features.
+    one_head: the images are made from one head, so that what they show does not tell patients apart.
     Only an unlabelled pool may leave `outcomes` and `positive_outcome` out.
     """
 
@@ -51,6 +52,7 @@ class Manifest:
     numTraining: int = 0
     numTest: int = 0
     preprocessed: DeclaredState | None = None
+    one_head: bool = False
     reference: str = ""
     licence: str = ""
 

@@ -202,6 +202,26 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
         "Two data sets have the same patient_id: possibly the same patient. rnnet takes them for two.",
         "If it is one, hold the patient out in both, or remove it from one. If they are two people, nothing need be "
         "done."),
+    # who has seen whom (--leakage)
+    "patient-seen": _either(
+        "A patient of a test split has been seen, or would be: by the same id in the same data set, by other_ids.csv, "
+        "or by the id that a converter gave (in a pool, from which pretraining leaves him out: a warning).",
+        "Hold the patient out in both data sets, or remove him from one; train again what has seen him."),
+    "image-seen": _either(
+        "An image of a test split has been seen, or would be, whatever it is called (in a pool: a warning).",
+        "Remove the image from one side; train again what has seen it."),
+    "patient-possibly-seen": _warned(
+        "The same patient_id stands in a test split and in another data set that is trained on: possibly one person.",
+        "If it is one person, say so in other_ids.csv. If they are two people, nothing need be done."),
+    "fold-leaks": ProblemKind(
+        "In splits_final.json a patient or image stands on both sides of a fold, or a test case is in a fold.",
+        "Make the splits again: rnnet_make_splits -d DATASET --overwrite."),
+    "leak-recorded": _warned(
+        "A model was trained with --allow_leakage, and this is what leaked.",
+        "Do not publish its figures as an independent test; train it again without."),
+    "leakage-unknown": ProblemKind(
+        "Folds or models of the data set cannot be read, so that nobody knows what they have seen.",
+        "Do what the message says, or remove the damaged file."),
 }
 
 

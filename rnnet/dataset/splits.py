@@ -1,28 +1,42 @@
-"""Cross-validation folds: grouped by patient, stratified by outcome and centre."""
+"""Cross-validation folds, grouped by patient and stratified by outcome and centre, and their file."""
 
 from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from rnnet.core.codec import read_artefact, write_artefact
 from rnnet.core.errors import DatasetError, LeakageError, SettingError
 from rnnet.core.seeding import seed_for
-from rnnet.core.types import Fold, LesionCase
+from rnnet.core.types import Fold, LesionCase, Scan
+from rnnet.dataset.content import ScanContent
 
+Held = TypeVar("Held", LesionCase, Scan, ScanContent)
 # Grouping by patient makes single draws uneven; the most even of a few draws is taken.
 _DRAWS = 20
-_FIX = "Correct the file, or delete it and run rnnet_plan_experiment to make new folds."
+_FIX = "Correct the file, or make a new one: rnnet_make_splits -d DATASET --overwrite."
 
 
 @dataclass(frozen=True, slots=True)
 class SplitsFile:
-    """Content of splits_final.json."""
+    """Content of splits_final.json.
+
+    test_patient_ids: patients held out for test in addition to those that cases.csv holds out. rule: how the file was
+    made, in words; empty for one that the user wrote.
+    """
 
     folds: tuple[Fold, ...]
+    test_patient_ids: tuple[str, ...] = ()
+    rule: str = ""
+
+
+def hold_out(items: Iterable[Held], patients: Collection[str]) -> tuple[Held, ...]:
+    """Cases or scans, those of `patients` in the test split."""
+    return tuple(replace(item, split="test") if item.patient_id in patients else item for item in items)
 
 
 def make_splits(cases: Iterable[LesionCase], *, n_folds: int, seed: int) -> tuple[Fold, ...]:
@@ -44,8 +58,7 @@ def make_splits(cases: Iterable[LesionCase], *, n_folds: int, seed: int) -> tupl
         )
     draws = (_draw(used, n_folds, seed_for(seed, "splits", attempt) % 2**32) for attempt in range(_DRAWS))
     best = min(draws, key=lambda folds: _unevenness(used, folds))
-    for fold in best:
-        _check_fold(fold.check(used), used)
+    check_folds(best, used)
     return best
 
 
@@ -86,9 +99,19 @@ def _unevenness(cases: Sequence[LesionCase], folds: Sequence[Fold]) -> tuple[int
     return lacking, deviation
 
 
-def write_splits(path: Path, folds: Sequence[Fold], *, inputs: dict[str, str] | None = None) -> None:
-    """Store the folds as splits_final.json."""
-    write_artefact(path, SplitsFile(tuple(folds)), inputs=inputs)
+def write_splits(
+    path: Path, folds: Sequence[Fold], *, test_patient_ids: Iterable[str] = (), rule: str = "",
+    inputs: dict[str, str] | None = None,
+) -> None:
+    """Store the folds, and the patients held out beside them, as splits_final.json."""
+    write_artefact(path, SplitsFile(tuple(folds), tuple(sorted(test_patient_ids)), rule), inputs=inputs)
+
+
+def read_test_patients(path: Path) -> frozenset[str]:
+    """Patients that the splits file at `path` holds out for test; none where there is no file."""
+    if not path.is_file():
+        return frozenset()
+    return frozenset(read_artefact(path, SplitsFile, made_by="rnnet_make_splits").test_patient_ids)
 
 
 def read_splits(path: Path, cases: Iterable[LesionCase]) -> tuple[Fold, ...]:
@@ -97,27 +120,53 @@ def read_splits(path: Path, cases: Iterable[LesionCase]) -> tuple[Fold, ...]:
     Raises:
         MissingStageError: no such file.
         FileFormatError: not of the form {"schema_version": 1, "folds": [{"index", "train_case_ids",
-            "validation_case_ids"}]}.
+            "validation_case_ids"}], "test_patient_ids": []}; the last may be left out.
         DatasetError: a case is unknown or has no outcome, is validated twice or never, or a part lacks an outcome.
         LeakageError: a patient stands on both sides of a fold, or a test case is in it.
     """
-    cases = tuple(cases)
-    folds = read_artefact(path, SplitsFile, made_by="rnnet_plan_experiment").folds
+    return read_splits_and_leaks(path, cases)[0]
+
+
+def read_splits_and_leaks(
+    path: Path, cases: Iterable[LesionCase], *, allow_leakage: bool = False
+) -> tuple[tuple[Fold, ...], tuple[str, ...]]:
+    """As read_splits; `allow_leakage` returns, as sentences, what leaks in the folds instead of raising it."""
+    stored = read_artefact(path, SplitsFile, made_by="rnnet_plan_experiment")
+    cases = hold_out(cases, stored.test_patient_ids)
     try:
-        for fold in folds:
-            _check_fold(fold.check(cases), cases)
-        _check_validated_once(folds, cases)
+        leaks = [leak for fold in stored.folds for leak in _check_fold(fold, cases)]
+        if leaks and not allow_leakage:
+            raise LeakageError(leaks[0])
+        _check_validated_once(stored.folds, cases)
     except (DatasetError, LeakageError) as error:
         raise type(error)(error.problem, where=path, fix=_FIX) from error
-    return folds
+    return stored.folds, tuple(leaks)
 
 
-def _check_fold(fold: Fold, cases: Sequence[LesionCase]) -> None:
+def check_folds(folds: Iterable[Fold], cases: Sequence[LesionCase]) -> None:
+    """Return if the folds may be trained on.
+
+    Raises:
+        LeakageError: a patient stands on both sides of a fold, or a test case is in it.
+        DatasetError: a case is unknown, stands there twice or has no outcome, or a training part lacks an outcome.
+    """
+    for fold in folds:
+        for leak in _check_fold(fold, cases):
+            raise LeakageError(leak, fix="Group the cases by patient.")
+
+
+def _check_fold(fold: Fold, cases: Sequence[LesionCase]) -> list[str]:
+    """What leaks in a fold, as sentences. Raises DatasetError for everything else that is wrong with it."""
+    leaks = []
+    try:
+        fold.check(cases)
+    except LeakageError as error:
+        leaks.append(error.problem)
     by_id = {c.case_id: c for c in cases}
     for part, ids in (("training", fold.train_case_ids), ("validation", fold.validation_case_ids)):
         held_out = [i for i in ids if by_id[i].split == "test"]
-        if held_out:
-            raise LeakageError(f"Fold {fold.index} uses the test case '{held_out[0]}' for {part}.")
+        if held_out and not any(held_out[0] in leak for leak in leaks):
+            leaks.append(f"Fold {fold.index} uses the test case '{held_out[0]}' for {part}.")
         unlabelled = [i for i in ids if by_id[i].outcome is None]
         if unlabelled:
             raise DatasetError(f"Fold {fold.index} has the case '{unlabelled[0]}', whose outcome is not known.")
@@ -126,6 +175,7 @@ def _check_fold(fold: Fold, cases: Sequence[LesionCase]) -> None:
             raise DatasetError(f"Fold {fold.index} names the case '{twice}' twice in its {part} part.")
     if len({by_id[i].outcome for i in fold.train_case_ids}) < 2:
         raise DatasetError(f"The training part of fold {fold.index} does not have both outcomes.")
+    return leaks
 
 
 def _check_validated_once(folds: Sequence[Fold], cases: Sequence[LesionCase]) -> None:

@@ -199,6 +199,7 @@ def _manifest(title: str, jobs: Sequence[_ScanJob], atlas: Atlas, seed: int, *, 
         "file_ending": ".nii.gz",
         "numTraining": sum(job.split == "train" for job in jobs),
         "numTest": sum(job.split == "test" for job in jobs),
+        "one_head": True,
         "reference": f"{REFERENCE} Seed {seed}, atlas {atlas.name} {atlas.digest}.",
         "licence": LICENCE,
     }

@@ -1,15 +1,20 @@
-"""From a workspace to the plan, the preprocessed scans and the pretraining corpus of data sets."""
+"""From a workspace to the plan and the preprocessed scans of data sets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.log import get_logger
-from rnnet.core.types import LesionCase
-from rnnet.core.workspace import Workspace
+from rnnet.core.types import Scan
+from rnnet.core.workspace import RawLayout, Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
-from rnnet.experiment.corpus import Corpus, open_corpus
+from rnnet.dataset.leakage import Exposure
+from rnnet.dataset.leakage_sources import scans_exposure
+from rnnet.dataset.manifest import read_manifest
+from rnnet.dataset.pool import pool_scans
+from rnnet.dataset.splits import hold_out, read_test_patients
 from rnnet.planning.plan import ExperimentPlan, read_plan, with_settings
 from rnnet.preprocessing.assets import atlas_folder
 from rnnet.preprocessing.atlas import Atlas, load_atlas
@@ -18,6 +23,25 @@ from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
 from rnnet.preprocessing.store import ScanStore
 
 log = get_logger(__name__)
+
+
+def read_raw(workspace: Workspace, name: str, *, n_processes: int = 1) -> RawDataset:
+    """The raw data set as every later step must see it: with the patients of splits_final.json in the test split.
+
+    Raises:
+        DatasetError: the first problem of the raw data set, or splits_final.json holds out a patient it does not have.
+        LeakageError: a patient stands in training and in test.
+    """
+    dataset = read_dataset(workspace.raw_dataset(name), n_processes=n_processes)
+    path = workspace.preprocessed_dataset(name).splits_json
+    held_out = read_test_patients(path)
+    unknown = sorted(held_out - {scan.patient_id for scan in dataset.scans})
+    if unknown:
+        raise DatasetError(
+            f"{len(unknown)} held-out patient(s) are not in {name}: {', '.join(unknown[:5])}.", where=path,
+            fix=f"Run rnnet_make_splits -d {name} --overwrite, or correct the file.",
+        )
+    return replace(dataset, scans=hold_out(dataset.scans, held_out), cases=hold_out(dataset.cases, held_out))
 
 
 def read_plan_of(workspace: Workspace, name: str, plan_name: str, settings: Sequence[str] = ()) -> ExperimentPlan:
@@ -36,7 +60,7 @@ def preprocess_missing(
 ) -> PreprocessReport:
     """Preprocess the scans of a data set that are not in its store yet. dask, clean: see preprocess_dataset."""
     return preprocess_dataset(
-        read_dataset(workspace.raw_dataset(name), n_processes=n_processes),
+        read_raw(workspace, name, n_processes=n_processes),
         plan=plan.preprocessing,
         atlas=atlas,
         store=store_of(workspace, name, plan),
@@ -47,36 +71,34 @@ def preprocess_missing(
     )
 
 
-def held_out_patients(dataset: RawDataset) -> set[str]:
-    """Patients with at least one case in the test split."""
-    return {case.patient_id for case in dataset.cases if case.split == "test"}
-
-
-def pretraining_corpus(workspace: Workspace, names: Sequence[str], plan: ExperimentPlan) -> Corpus:
-    """Every lesion of the data sets except those of held-out patients, with ids qualified by data set.
-
-    The plan may add random crops of brain of the same scans.
+def raw_scans(workspace: Workspace, name: str) -> tuple[Scan, ...]:
+    """The scans of read_raw, without reading the masks of a pool.
 
     Raises:
-        DatasetError: no lesion is left.
+        DatasetError: dataset.json or cases.csv cannot be used.
     """
-    cases: dict[str, list[LesionCase]] = {}
-    for name in names:
-        dataset = read_dataset(workspace.raw_dataset(name))
-        held_out = held_out_patients(dataset)
-        cases[name] = [case for case in dataset.cases if case.patient_id not in held_out]
-        log.info("%s: %d lesions, %d held-out patients left out.", name, len(cases[name]), len(held_out))
-    stores = {name: store_of(workspace, name, plan) for name in names}
-    corpus = open_corpus(cases, stores, plan.crop, qualify=True)
-    if not corpus.cases:
-        raise DatasetError(
-            "No lesion is left for pretraining.",
-            where=", ".join(names),
-            fix="Name a data set with training patients or an unlabelled pool.",
-        )
-    if corpus.missing:
-        log.warning("%d lesions are left out: their scans failed in preprocessing.", len(corpus.missing))
-    return corpus.with_brain_crops(plan.pretrain.brain_crops_per_scan, seed=plan.seed)
+    layout = workspace.raw_dataset(name)
+    if layout.cases_csv.is_file():
+        return read_raw(workspace, name).scans
+    scans, _ = pool_scans(layout, read_manifest(layout))
+    return hold_out(scans, read_test_patients(workspace.preprocessed_dataset(name).splits_json))
+
+
+def raw_exposure(layout: RawLayout, store: ScanStore, name: str, scans: Iterable[Scan]) -> Exposure:
+    """Patients and images of scans of a data set; what an image shows is known once it is preprocessed."""
+    done = set(store.scan_ids())
+
+    def image_of(scan: Scan) -> str:
+        return store.read_record(scan.scan_id).image_hash if scan.scan_id in done else ""
+
+    return scans_exposure(name, layout, scans, image_of)
+
+
+def held_out_patients(dataset: RawDataset) -> set[str]:
+    """Patients with at least one scan or case in the test split."""
+    return {s.patient_id for s in dataset.scans if s.split == "test"} | {
+        c.patient_id for c in dataset.cases if c.split == "test"
+    }
 
 
 def workspace_atlas(workspace: Workspace) -> Atlas:

@@ -40,7 +40,10 @@ class Corpus:
         return replace(crop, case_id=case.case_id)
 
     def with_brain_crops(self, per_scan: int, *, seed: int) -> Corpus:
-        """The corpus and `per_scan` random crops of brain of each of its scans, as cases without a lesion."""
+        """The lesions, and `per_scan` random crops of brain of each scan as cases without a lesion.
+
+        Cases with the value NO_LESION stand for scans without any; they are replaced by these crops.
+        """
         first_case = {(id(self.stores[c.case_id]), c.scan_id): c for c in reversed(self.cases)}
         added = [
             replace(case, case_id=f"{case.case_id}_brain{number}", lesion_value=NO_LESION, outcome=None)
@@ -48,7 +51,7 @@ class Corpus:
         ]
         ids = {case.case_id: case.case_id.rpartition("_brain")[0] for case in added}
         return replace(
-            self, cases=(*self.cases, *added), seed=seed,
+            self, cases=(*(c for c in self.cases if c.lesion_value != NO_LESION), *added), seed=seed,
             stores={**self.stores, **{new: self.stores[old] for new, old in ids.items()}},
             originals={**self.originals, **{new: self.originals[old] for new, old in ids.items()}},
         )
@@ -56,6 +59,12 @@ class Corpus:
     def read_array(self, case: LesionCase) -> Array:
         """The crop's voxels alone."""
         return self.read(case).array
+
+    def image_hashes(self, cases: Iterable[LesionCase]) -> tuple[str, ...]:
+        """What the scans of the cases show, each scan once; see rnnet.dataset.image_hash."""
+        scans = {(self.stores[c.case_id].layout.folder, c.scan_id): self.stores[c.case_id] for c in cases}
+        hashes = (store.read_record(scan_id).image_hash for (_, scan_id), store in scans.items())
+        return tuple(dict.fromkeys(text for text in hashes if text))
 
     def scan_of(self, case: LesionCase) -> PreprocessedScan:
         """The whole preprocessed scan of a case."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rnnet.core.errors import DatasetError, SettingError, UnknownComponentError
 from rnnet.core.log import get_logger
 from rnnet.core.types import Fold, LesionCase
 from rnnet.core.workspace import ResultsLayout, Workspace
-from rnnet.dataset.case import RawDataset, read_dataset
-from rnnet.dataset.splits import fold_of, read_splits
-from rnnet.experiment.access import held_out_patients, read_plan_of, store_of
-from rnnet.experiment.corpus import Corpus, open_corpus, qualified
+from rnnet.dataset.case import RawDataset
+from rnnet.dataset.leakage import Exposure, FoldExposures, warn_of_leaks
+from rnnet.dataset.splits import fold_of, read_splits_and_leaks
+from rnnet.experiment.access import raw_exposure, read_plan_of, read_raw, store_of
+from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.preprocessing.skull_strip.record import STRIPPERS_INPUT, strippers_in, strippers_text
 from rnnet.preprocessing.store import ScanStore
@@ -22,7 +23,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExperimentData:
-    """What training, evaluation and explanation read. Cases whose scan failed are left out, and that is said."""
+    """What training, evaluation and explanation read. Cases whose scan failed are left out, and that is said.
+
+    leaks: what leaks in the folds, in sentences; anything but () only where that was allowed.
+    """
 
     name: str
     raw: RawDataset
@@ -31,17 +35,22 @@ class ExperimentData:
     corpus: Corpus
     store: ScanStore
     results: ResultsLayout
+    leaks: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, workspace: Workspace, name: str, plan_name: str, settings: Sequence[str] = ()) -> ExperimentData:
+    def open(
+        cls, workspace: Workspace, name: str, plan_name: str, settings: Sequence[str] = (), *,
+        allow_leakage: bool = False,
+    ) -> ExperimentData:
         """Open a planned and preprocessed data set.
 
         Raises:
             MissingStageError: it was not planned or not preprocessed; the message names the command.
             DatasetError: it has no labelled case.
+            LeakageError: the folds leak, unless `allow_leakage`.
         """
         plan = read_plan_of(workspace, name, plan_name, settings)
-        raw = read_dataset(workspace.raw_dataset(name))
+        raw = read_raw(workspace, name)
         labelled = raw.labelled()
         if not labelled:
             raise DatasetError(
@@ -49,14 +58,17 @@ class ExperimentData:
                 where=raw.layout.cases_csv,
                 fix="Fill in the column outcome; an unlabelled pool serves rnnet_pretrain only.",
             )
-        folds = read_splits(workspace.preprocessed_dataset(name).splits_json, raw.cases)
+        folds, leaks = read_splits_and_leaks(
+            workspace.preprocessed_dataset(name).splits_json, raw.cases, allow_leakage=allow_leakage
+        )
+        warn_of_leaks(leaks)
         store = store_of(workspace, name, plan)
         corpus = open_corpus({name: labelled}, {name: store}, plan.crop)
         if corpus.missing:
             ids = ", ".join(c.case_id for c in corpus.missing[:5])
             log.warning("%d labelled lesions are left out, their scans failed: %s.", len(corpus.missing), ids)
         results = workspace.results_dataset(name, plan_name)
-        return cls(name, raw, plan, folds, corpus, store, results)
+        return cls(name, raw, plan, folds, corpus, store, results, leaks)
 
     @property
     def training_cases(self) -> tuple[LesionCase, ...]:
@@ -84,7 +96,7 @@ class ExperimentData:
         if chosen is None:
             return self.training_cases, ()
         train, validation = set(chosen.train_case_ids), set(chosen.validation_case_ids)
-        cases = self.training_cases
+        cases = self.corpus.cases  # those of the folds are training cases, or their leak was allowed
         return (tuple(c for c in cases if c.case_id in train), tuple(c for c in cases if c.case_id in validation))
 
     def cases_named(self, case_ids: Sequence[str]) -> tuple[LesionCase, ...]:
@@ -100,6 +112,20 @@ class ExperimentData:
         names = strippers_in(self.store, (c.scan_id for c in self.training_cases))
         return {STRIPPERS_INPUT: strippers_text(names)}
 
-    def held_out_patient_ids(self) -> set[str]:
-        """Patients of the test split, as pretraining checkpoints name them."""
-        return {qualified(self.name, p) for p in held_out_patients(self.raw)}
+    def exposure(self, name: str, cases: Iterable[LesionCase]) -> Exposure:
+        """Patients and images of labelled cases, for the guard against leakage."""
+        scan_ids = {case.scan_id for case in cases}
+        return raw_exposure(self.raw.layout, self.store, name, (s for s in self.raw.scans if s.scan_id in scan_ids))
+
+    def held_out(self) -> Exposure:
+        """Every patient and image of the test split, with and without outcome."""
+        held_out = (s for s in self.raw.scans if s.split == "test")
+        return raw_exposure(self.raw.layout, self.store, f"the test split of {self.name}", held_out)
+
+    def fold_exposures(self, fold: int | str) -> FoldExposures:
+        """The two sides of a fold, and the test split."""
+        training, validation = self.sides(fold)
+        return FoldExposures(
+            self.exposure(f"the training part of fold {fold}", training),
+            self.exposure(f"the validation part of fold {fold}", validation), self.held_out(),
+        )

@@ -10,8 +10,10 @@ from rnnet.core.codec import read_artefact
 from rnnet.core.files import file_digest
 from rnnet.core.log import get_logger
 from rnnet.core.workspace import PreprocessedLayout, Workspace
-from rnnet.dataset.case import RawDataset, read_dataset
+from rnnet.dataset.case import RawDataset
 from rnnet.dataset.splits import make_splits, read_splits, write_splits
+from rnnet.experiment.access import read_raw
+from rnnet.experiment.split_dataset import by_person, people_of
 from rnnet.planning.fingerprint import DatasetFingerprint
 from rnnet.planning.memory import available_memory_bytes
 from rnnet.planning.plan import Choice, ExperimentPlan, with_settings, write_plan
@@ -45,7 +47,7 @@ def plan_dataset(
         seed=0,
     )
     plan = explain_auto(with_settings(plan, settings), find_hd_bet_weights(workspace))
-    plan = _with_folds(plan, read_dataset(workspace.raw_dataset(names[0]), n_processes=n_processes), layouts[0])
+    plan = _with_folds(plan, read_raw(workspace, names[0], n_processes=n_processes), layouts[0])
     path = layouts[0].plans_json(plan_name)
     write_plan(path, plan, inputs={n: file_digest(x.fingerprint_json) for n, x in zip(names, layouts, strict=True)})
     return plan, path, prints[0]
@@ -55,9 +57,11 @@ def _with_folds(plan: ExperimentPlan, dataset: RawDataset, layout: PreprocessedL
     """The plan with the number of the folds that are kept; new folds are written if there are none."""
     if layout.splits_json.is_file():
         folds = read_splits(layout.splits_json, dataset.cases)
-        log.info("The %d folds of %s are kept; delete it for new ones.", len(folds), layout.splits_json)
+        log.info("The %d folds of %s are kept; rnnet_make_splits --overwrite makes new ones.", len(folds),
+                 layout.splits_json)
         kept = Choice("n_folds", len(folds), "as many as in the splits_final.json that is there")
         return replace(plan, n_folds=len(folds)).with_reason(kept)
     if cases := dataset.training_cases():
-        write_splits(layout.splits_json, make_splits(cases, n_folds=plan.n_folds, seed=plan.seed))
+        folds = make_splits(by_person(cases, people_of(dataset)), n_folds=plan.n_folds, seed=plan.seed)
+        write_splits(layout.splits_json, folds)
     return plan

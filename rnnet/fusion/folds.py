@@ -3,42 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from rnnet.core.codec import write_artefact
 from rnnet.core.errors import MissingStageError
 from rnnet.core.provenance import make_run_record
 from rnnet.core.types import Fold, LesionPrediction
+from rnnet.dataset.leakage import Exposure
 from rnnet.evaluation.predictions import ensemble, out_of_fold, read_predictions
 from rnnet.experiment.data import ExperimentData
 from rnnet.features.lesions import lesion_radiomics
 from rnnet.fusion.stacking import train_tabular_fold
 from rnnet.fusion.tabular import USES_IMAGING, USES_RADIOMICS
+from rnnet.training.checkpoint import read_checkpoint
+from rnnet.training.exposure import checkpoint_exposure
 
 IMAGING_PART = "ssl_vit"
 
 
-def train_tabular(data: ExperimentData, fold: int | str, *, config: str, n_processes: int) -> None:
+def train_tabular(
+    data: ExperimentData, fold: int | str, *, config: str, n_processes: int, allow_leakage: bool = False
+) -> None:
     """Fit a tabular configuration on a fold (or 'all') and write its model and predictions.
 
+    allow_leakage: log and record leaks instead of raising them.
+
     Raises:
+        LeakageError: the fold's sides, or the imaging models, have seen what they must not see.
         MissingStageError: multimodal without the out-of-fold predictions of ssl_vit; the message names the folds.
     """
     cases = data.corpus.cases
     oof: Mapping[str, float] | None = None
     test: Mapping[str, float] | None = None
+    earlier = Seen()
     if config in USES_IMAGING:
         oof, test = imaging_logits(data, fold)
+        earlier = imaging_seen(data)
     radiomics = None
     if config in USES_RADIOMICS:
         radiomics = lesion_radiomics(cases, data.corpus, data.store, data.plan, n_processes=n_processes)
     layout = data.results.fold(config, fold)
-    train_tabular_fold(
+    leaks = train_tabular_fold(
         data.plan, config=config, fold=_present(data, fold), cases=cases, columns=data.raw.manifest.clinical,
         radiomics=radiomics, oof_logits=oof, test_logits=test, layout=layout, seed=data.plan.seed,
+        exposures=data.fold_exposures(fold), earlier=earlier.exposures, allow_leakage=allow_leakage,
     )
+    leaks = tuple(dict.fromkeys((*data.leaks, *earlier.leaks, *leaks)))
     write_artefact(layout.run_json, make_run_record(
         "rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed, inputs=data.skull_strippers(),
+        leaks=leaks,
     ))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the imaging models have seen, and what was allowed to leak in them."""
+
+    exposures: tuple[Exposure, ...] = ()
+    leaks: tuple[str, ...] = ()
+
+
+def imaging_seen(data: ExperimentData) -> Seen:
+    """Of all folds of the imaging part that hold a model."""
+    paths = {f.index: data.results.fold(IMAGING_PART, f.index).checkpoint_best for f in data.folds}
+    found = {i: read_checkpoint(p, made_by="rnnet_train", lazy=True) for i, p in paths.items() if p.is_file()}
+    return Seen(
+        tuple(checkpoint_exposure(c, f"fold {i} of {IMAGING_PART}, or its pretraining,") for i, c in found.items()),
+        tuple(leak for c in found.values() for leak in c.leaks),
+    )
 
 
 def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, float], dict[str, float]]:

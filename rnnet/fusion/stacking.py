@@ -8,7 +8,7 @@ from rnnet.core.log import get_logger
 from rnnet.core.seeding import seed_for
 from rnnet.core.types import Fold, LesionCase
 from rnnet.core.workspace import FoldLayout
-from rnnet.dataset.leakage import check_no_shared_patients
+from rnnet.dataset.leakage import Exposure, FoldExposures
 from rnnet.dataset.manifest import ClinicalColumn
 from rnnet.evaluation.predictions import write_predictions
 from rnnet.features.table import FeatureTable
@@ -22,8 +22,9 @@ log = get_logger(__name__)
 def train_tabular_fold(
     plan: ExperimentPlan, *, config: str, fold: Fold | None, cases: Sequence[LesionCase],
     columns: Mapping[str, ClinicalColumn], radiomics: FeatureTable | None, oof_logits: Mapping[str, float] | None,
-    test_logits: Mapping[str, float] | None, layout: FoldLayout, seed: int,
-) -> None:
+    test_logits: Mapping[str, float] | None, layout: FoldLayout, seed: int, exposures: FoldExposures | None = None,
+    earlier: Sequence[Exposure] = (), allow_leakage: bool = False,
+) -> tuple[str, ...]:
     """Train `config` on one fold and write its model and predictions into `layout`.
 
     fold: None is the fold 'all': every training case with an outcome, no validation. cases: all labelled cases of the
@@ -42,6 +43,9 @@ def train_tabular_fold(
     logits of different imaging models are only roughly on one scale. The clean remedy, imaging models nested in every
     fold, costs n_folds times as much; the test rows are free of both effects, so the test split is what counts.
 
+    exposures: patients and images of the sides; None takes the cases' patients alone. earlier: what the models behind
+    the logits have seen. allow_leakage: return leaks, and log them, instead of raising them.
+
     Written: layout.tabular_model, predictions('validation') unless fold is None, predictions('test') if the data set
     has test cases.
 
@@ -55,15 +59,15 @@ def train_tabular_fold(
     if fold is None:
         training, validation = [case for case in labelled.values() if case.split == "train"], []
     else:
-        fold.check(labelled.values())
+        if not allow_leakage:
+            fold.check(labelled.values())
         training = [labelled[i] for i in fold.train_case_ids]
         validation = [labelled[i] for i in fold.validation_case_ids]
-    check_no_shared_patients(
-        {case.patient_id for case in training}, {case.patient_id for case in test}, what=f"Configuration '{config}'",
-    )
+    sides = exposures or FoldExposures.of_cases(plan.dataset, training, validation, test)
+    leaks = sides.check(*earlier, allow_leakage=allow_leakage)
     model = fit_tabular(
         config, training, radiomics=radiomics, columns=columns, imaging_logits=oof_logits, plan=plan,
-        seed=seed_for(seed, config, "all" if fold is None else fold.index),
+        seed=seed_for(seed, config, "all" if fold is None else fold.index), allow_test_cases=allow_leakage,
     )
     for step, count in model.selection.remaining:
         log.debug("%s: %d features after '%s'", config, count, step)
@@ -75,3 +79,4 @@ def train_tabular_fold(
             write_predictions(layout.predictions(subset), found, positive_outcome=plan.positive_outcome)
     # Last: a fold counts as trained when its model is there.
     save_tabular(layout.tabular_model, model)
+    return leaks

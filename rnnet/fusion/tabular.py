@@ -113,6 +113,7 @@ class TabularModel:
 def fit_tabular(
     config: str, cases: Sequence[LesionCase], *, radiomics: FeatureTable | None,
     columns: Mapping[str, ClinicalColumn], imaging_logits: Mapping[str, float] | None, plan: ExperimentPlan, seed: int,
+    allow_test_cases: bool = False,
 ) -> TabularModel:
     """The model of `config` (one of TABULAR_CONFIGS) that these cases teach: the training rows of one fold.
 
@@ -121,13 +122,13 @@ def fit_tabular(
     plan.fusion.head. 'multimodal' without any declared clinical column goes without that block, and logs it.
 
     Raises:
-        LeakageError: a test case is among the cases.
+        LeakageError: a test case is among the cases, unless `allow_test_cases`.
         MissingStageError: radiomics or imaging logits are needed and were not given.
         DatasetError: a case has no outcome, only one outcome is there, or a clinical configuration has no columns.
     """
     if config not in TABULAR_CONFIGS:
         raise UnknownComponentError.of("tabular configuration", config, TABULAR_CONFIGS)
-    labels = _training_labels(cases, plan.positive_outcome)
+    labels = _training_labels(cases, plan.positive_outcome, allow_test_cases=allow_test_cases)
     clinical = _fit_clinical(config, cases, columns)
     table = _join_blocks(cases, config, radiomics, clinical)
     patients = [case.patient_id for case in cases]
@@ -147,9 +148,11 @@ def fit_tabular(
     )
 
 
-def _training_labels(cases: Sequence[LesionCase], positive_outcome: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _training_labels(
+    cases: Sequence[LesionCase], positive_outcome: str, *, allow_test_cases: bool
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     test = [case.case_id for case in cases if case.split == "test"]
-    if test:
+    if test and not allow_test_cases:
         raise LeakageError(f"Test cases are among the training rows: {', '.join(test[:5])}.",
                            fix="Train on cases of the split 'train' only.")
     labels = [positive_label(case, positive_outcome) for case in cases]

@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnet.core.errors import CaseFailedError, DatasetError
 from rnnet.core.workspace import Workspace
-from rnnet.dataset.case import RawDataset, read_dataset
+from rnnet.dataset.case import RawDataset
+from rnnet.dataset.leakage import Exposure, check_apart
 from rnnet.evaluation.predictions import write_predictions
 from rnnet.evaluation.runs import trained_configs
-from rnnet.experiment.access import preprocess_missing, store_of, workspace_atlas
+from rnnet.experiment.access import preprocess_missing, raw_exposure, read_raw, store_of, workspace_atlas
 from rnnet.experiment.corpus import open_corpus
 from rnnet.experiment.data import ExperimentData
 from rnnet.features.lesions import lesion_radiomics
 from rnnet.fusion.tabular import USES_RADIOMICS
 from rnnet.inference.bundle import ModelBundle
+from rnnet.inference.exposures import models_seen
 from rnnet.inference.strippers import warn_of_strippers
 from rnnet.preprocessing.runner import PreprocessReport
 from rnnet.preprocessing.skull_strip.record import strippers_in
+from rnnet.preprocessing.store import ScanStore
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalResult:
-    """What was done for an external data set: its preprocessing, and its scans with a prediction by skull-stripper."""
+    """What was done for an external data set: its preprocessing, and its scans with a prediction by skull-stripper.
+
+    leaks: what --allow_leakage let through, in sentences.
+    """
 
     report: PreprocessReport
     strippers: Mapping[str, int]
+    leaks: tuple[str, ...] = ()
 
 
 def predict_external(
-    workspace: Workspace, data: ExperimentData, name: str, *, device: str, n_processes: int
+    workspace: Workspace, data: ExperimentData, name: str, *, device: str, n_processes: int,
+    allow_leakage: bool = False,
 ) -> ExternalResult:
     """Preprocess the data set under the plan of `data`, predict it with every fold, write the predictions.
 
     Nothing of it is used for fitting. Scans that fail are left out and returned.
 
     Raises:
+        LeakageError: training or pretraining has seen one of its labelled patients or images, unless `allow_leakage`.
         DatasetError: it has no labelled case, or other outcomes.
         CaseFailedError: not one scan with a labelled case could be preprocessed.
     """
-    raw = read_dataset(workspace.raw_dataset(name))
+    raw = read_raw(workspace, name)
     _check_comparable(data, raw)
     store = store_of(workspace, name, data.plan)
+    configs = trained_configs(data.results)
+    seen = models_seen(data, configs)
+    if not allow_leakage:  # before hours of preprocessing; what the images show is known after it
+        _check_unseen(seen, raw, store, allow_leakage=False)
     report = PreprocessReport(0, len(raw.scans), ())
     if {s.scan_id for s in raw.scans} - set(store.scan_ids()):
         atlas = workspace_atlas(workspace)
@@ -51,7 +64,7 @@ def predict_external(
     if not corpus.cases:
         raise CaseFailedError(f"No labelled scan of {name} could be preprocessed.", where=raw.layout.folder,
                               fix=str(next(iter(report.failed), "")))
-    configs = trained_configs(data.results)
+    leaks = _check_unseen(seen, raw, store, allow_leakage=allow_leakage)
     radiomics = None
     if any(config in USES_RADIOMICS for config in configs):
         radiomics = lesion_radiomics(corpus.cases, corpus, store, data.plan, n_processes=n_processes)
@@ -65,7 +78,21 @@ def predict_external(
         for fold, predictions in bundle.predict(corpus.cases, corpus.read, radiomics).folds.items():
             path = data.results.fold(config, fold).predictions(name)
             write_predictions(path, predictions, positive_outcome=data.plan.positive_outcome)
-    return ExternalResult(report, strippers_in(store, scan_ids))
+    return ExternalResult(report, strippers_in(store, scan_ids), leaks)
+
+
+def _check_unseen(
+    seen: Sequence[Exposure], raw: RawDataset, store: ScanStore, *, allow_leakage: bool
+) -> tuple[str, ...]:
+    """The allowed leaks. Raises LeakageError if a labelled patient or image of the data set was seen."""
+    scan_ids = {case.scan_id for case in raw.labelled()}
+    held_out = raw_exposure(
+        raw.layout, store, f"the external data set {raw.name}", (s for s in raw.scans if s.scan_id in scan_ids)
+    )
+    return check_apart(
+        [(exposure, held_out) for exposure in seen], allow_leakage=allow_leakage,
+        fix="Take them out of the external data set, or train (and pretrain) again without them.",
+    )
 
 
 def _check_comparable(data: ExperimentData, raw: RawDataset) -> None:

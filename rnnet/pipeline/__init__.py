@@ -1,7 +1,15 @@
 """The table of contents of rnnet: one function per command, each a short list of stage calls."""
 
 from rnnet.pipeline.conversion import combine_datasets, convert_dataset, list_sources
-from rnnet.pipeline.datasets import verify_dataset_integrity
+from rnnet.pipeline.datasets import (
+    audit_leakage,
+    describe_cohort,
+    find_duplicates,
+    make_splits,
+    select_cohort,
+    select_cohort_from_tables,
+    verify_dataset_integrity,
+)
 from rnnet.pipeline.models import (
     evaluate,
     explain,
@@ -11,6 +19,7 @@ from rnnet.pipeline.models import (
     train,
 )
 from rnnet.pipeline.preparation import (
+    compare_centers,
     download_assets,
     extract_fingerprint,
     plan_and_preprocess,
@@ -20,20 +29,27 @@ from rnnet.pipeline.preparation import (
 )
 
 __all__ = [
+    "audit_leakage",
     "combine_datasets",
+    "compare_centers",
     "convert_dataset",
+    "describe_cohort",
     "download_assets",
     "evaluate",
     "explain",
     "extract_fingerprint",
+    "find_duplicates",
     "fuse",
     "list_sources",
+    "make_splits",
     "plan_and_preprocess",
     "plan_experiment",
     "plot_qc",
     "predict",
     "preprocess",
     "pretrain",
+    "select_cohort",
+    "select_cohort_from_tables",
     "train",
     "verify_dataset_integrity",
 ]

@@ -30,17 +30,27 @@ def pretrain(
     device: str = "cpu",
     resume: bool = False,
     group: ProcessGroup | None = None,
+    allow_leakage: bool = False,
 ) -> Path:
-    """Self-supervised pretraining on all lesions of patients that no test split holds out."""
-    from rnnet.experiment.access import pretraining_corpus, read_plan_of
+    """Self-supervised pretraining on all lesions of patients that no test split holds out; copies are used once.
+
+    allow_leakage: leave nobody out; what leaks is logged and recorded.
+    """
+    from rnnet.experiment.access import read_plan_of
+    from rnnet.experiment.pretraining_corpus import pretraining_corpus
+    from rnnet.experiment.pretraining_exposure import check_pretraining
     from rnnet.training.confirm import confirm_batch_size
     from rnnet.training.pretrain import run_pretraining
 
     names = [workspace.dataset_name(d) for d in datasets]
     plan = read_plan_of(workspace, names[0], plan_name, settings)
-    corpus = pretraining_corpus(workspace, names, plan)
+    chosen = pretraining_corpus(workspace, names, plan, keep_held_out=allow_leakage)
+    corpus = chosen.corpus
+    exposure, leaks = check_pretraining(workspace, names, plan, corpus, allow_leakage=allow_leakage)
     results = workspace.results_dataset(names[0], plan_name)
-    log.info("Pretraining on %d lesions of %d data set(s).", len(corpus.cases), len(names))
+    log.info("Pretraining on %d crops of %d data set(s).", len(corpus.cases), len(names))
+    if group is None or group.is_main:
+        chosen.account.write(results.pretraining_corpus_json)
     if group is None:
         confirm_batch_size(plan, stage="pretrain", device=device)
     return run_pretraining(
@@ -52,6 +62,9 @@ def pretrain(
         device=device,
         resume=resume,
         group=group,
+        inputs={"corpus": chosen.account.summary},
+        exposure=exposure,
+        leaks=leaks,
     )
 
 
@@ -68,6 +81,7 @@ def train(
     resume: bool = False,
     validate_only: bool = False,
     n_processes: int = 1,
+    allow_leakage: bool = False,
 ) -> Path:
     """Train one fold of one configuration; returns the folder of the fold."""
     from rnnet.experiment.data import ExperimentData
@@ -76,14 +90,16 @@ def train(
 
     if config not in CONFIGS:
         raise UnknownComponentError.of("configuration", config, CONFIGS)
-    data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, settings)
+    name = workspace.dataset_name(dataset)
+    data = ExperimentData.open(workspace, name, plan_name, settings, allow_leakage=allow_leakage)
     data.fold(fold)  # a fold that does not exist is an error before anything is read
     if config in IMAGING_CONFIGS:
         train_imaging_fold(
-            data, fold, config=config, pretrained=pretrained, device=device, resume=resume, validate_only=validate_only
+            data, fold, config=config, pretrained=pretrained, device=device, resume=resume,
+            validate_only=validate_only, allow_leakage=allow_leakage,
         )
     else:
-        train_tabular(data, fold, config=config, n_processes=n_processes)
+        train_tabular(data, fold, config=config, n_processes=n_processes, allow_leakage=allow_leakage)
     return data.results.fold(config, fold).folder
 
 
@@ -94,14 +110,16 @@ def fuse(
     plan_name: str = DEFAULT_PLAN,
     settings: Sequence[str] = (),
     n_processes: int = 1,
+    allow_leakage: bool = False,
 ) -> Path:
     """The stacking model on every fold and in full; returns the folder of the configuration."""
     from rnnet.experiment.data import ExperimentData
     from rnnet.fusion.folds import train_tabular
 
-    data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, settings)
+    name = workspace.dataset_name(dataset)
+    data = ExperimentData.open(workspace, name, plan_name, settings, allow_leakage=allow_leakage)
     for fold in (*(str(f.index) for f in data.folds), "all"):
-        train_tabular(data, fold, config="multimodal", n_processes=n_processes)
+        train_tabular(data, fold, config="multimodal", n_processes=n_processes, allow_leakage=allow_leakage)
     return data.results.config("multimodal")
 
 
@@ -155,17 +173,29 @@ def evaluate(
     plan_name: str = DEFAULT_PLAN,
     device: str = "cpu",
     n_processes: int = 1,
+    allow_leakage: bool = False,
 ) -> EvaluationReport:
     """Metrics of every trained configuration on every test set, the tables, the figures and the report."""
     from rnnet.evaluation.runs import summarise_all
+    from rnnet.experiment.access import read_raw
     from rnnet.experiment.data import ExperimentData
+    from rnnet.experiment.fingerprints import distance_from_training
+    from rnnet.inference.exposures import leaks_of
     from rnnet.inference.external import predict_external
     from rnnet.reporting.evaluation_report import write_evaluation
 
-    data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name)
+    data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, allow_leakage=allow_leakage)
     names = [workspace.dataset_name(d) for d in external]
-    results = {n: predict_external(workspace, data, n, device=device, n_processes=n_processes) for n in names}
-    return write_evaluation(data, summarise_all(data, names), results)
+    leaks = leaks_of(data, allow_leakage=allow_leakage)
+    results = {
+        n: predict_external(
+            workspace, data, n, device=device, n_processes=n_processes, allow_leakage=allow_leakage
+        )
+        for n in names
+    }
+    raw = [read_raw(workspace, n) for n in names]
+    distances = [distance_from_training(workspace, data.name, r, n_processes=n_processes) for r in raw]
+    return write_evaluation(data, summarise_all(data, names), results, distances, leaks)
 
 
 def explain(
@@ -184,7 +214,8 @@ def explain(
     from rnnet.explanation.lesions import explain_cases
     from rnnet.inference.bundle import ModelBundle
 
-    data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name)
+    # Attention maps test nothing: a leak that training was allowed must not stop them.
+    data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, allow_leakage=True)
     if config not in IMAGING_CONFIGS or config == "resnet50":
         raise SettingError(f"'{config}' has no attention.", fix="Use -c ssl_vit, vit_scratch or ssl_vit_t1ce.")
     bundle = ModelBundle.load(workspace, data.name, plan_name, config=config, folds=folds, device=device)

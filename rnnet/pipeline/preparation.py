@@ -11,23 +11,28 @@ from rnnet.pipeline.datasets import verify_dataset_integrity
 from rnnet.pipeline.names import Datasets
 
 if TYPE_CHECKING:
+    from rnnet.planning.center_distance import Comparison
     from rnnet.planning.plan import ExperimentPlan
     from rnnet.preprocessing.runner import PreprocessReport
 
 
 def extract_fingerprint(workspace: Workspace, datasets: Datasets, *, n_processes: int = 1) -> list[Path]:
     """Measure each data set and write its dataset_fingerprint.json; returns the paths."""
-    from rnnet.core.codec import write_artefact
-    from rnnet.dataset.case import read_dataset, table_digests
-    from rnnet.planning.fingerprint import extract_fingerprint as measure
+    from rnnet.experiment.fingerprints import store_fingerprint
 
-    paths = []
-    for name in map(workspace.dataset_name, datasets):
-        path = workspace.preprocessed_dataset(name).fingerprint_json
-        dataset = read_dataset(workspace.raw_dataset(name), n_processes=n_processes)
-        write_artefact(path, measure(dataset, n_processes=n_processes), inputs=table_digests(dataset.layout))
-        paths.append(path)
-    return paths
+    names = map(workspace.dataset_name, datasets)
+    return [store_fingerprint(workspace, name, n_processes=n_processes)[1] for name in names]
+
+
+def compare_centers(workspace: Workspace, datasets: Datasets, *, n_processes: int = 1) -> list[Comparison]:
+    """How far the centres of each data set lie apart, and each further data set from the first one.
+
+    Read from the fingerprints; one that is missing, or older than its tables, is measured and stored.
+    """
+    from rnnet.experiment.fingerprints import compare_fingerprints, current_fingerprint
+
+    names = dict.fromkeys(map(workspace.dataset_name, datasets))
+    return compare_fingerprints([current_fingerprint(workspace, name, n_processes=n_processes) for name in names])
 
 
 def plan_experiment(
@@ -118,15 +123,14 @@ def plot_qc(
     plan_of: the data set whose plan the scans were preprocessed under, if not the same one.
     """
     from rnnet.core.errors import MissingStageError
-    from rnnet.dataset.case import read_dataset
-    from rnnet.experiment.access import read_plan_of, store_of
+    from rnnet.experiment.access import read_plan_of, read_raw, store_of
     from rnnet.reporting.qc_page import write_qc_page
     from rnnet.reporting.qc_scans import read_qc_scans
 
     name = workspace.dataset_name(dataset)
     plan = read_plan_of(workspace, name if plan_of is None else workspace.dataset_name(plan_of), plan_name)
     store = store_of(workspace, name, plan)
-    dataset_scans = read_dataset(workspace.raw_dataset(name), n_processes=n_processes).scans
+    dataset_scans = read_raw(workspace, name, n_processes=n_processes).scans
     scans = read_qc_scans(store, dataset_scans)
     if not scans.done and not scans.failed:
         raise MissingStageError(

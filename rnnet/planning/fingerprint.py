@@ -14,6 +14,7 @@ from rnnet.core.parallel import map_cases
 from rnnet.core.types import LesionCase, Scan
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.splits import patients_per_outcome
+from rnnet.planning.center_samples import CenterSamples, samples_by_center
 from rnnet.planning.clinical_summary import ClinicalSummary, summarise_clinical
 from rnnet.planning.fingerprint_histograms import FingerprintHistograms, fingerprint_histograms
 from rnnet.planning.plan import SkullStripPlan
@@ -91,6 +92,7 @@ class DatasetFingerprint:
     here. A data set without a training split (an external centre) has its scans and lesions described instead
     (described = 'all'), but no outcome and no clinical value of it.
 
+    samples: what the described patients of each centre measure, to compare centres and data sets later.
     n_cubes: lesions that pretraining may use, labelled or not. lesion_outcomes, patient_outcomes: training
     lesions, and patients with at least one such lesion, per outcome.
     """
@@ -115,6 +117,7 @@ class DatasetFingerprint:
     centers: Mapping[str, CenterSummary]
     labels_digest: str
     histograms: FingerprintHistograms
+    samples: Mapping[str, CenterSamples]
     # Scans and lesions that could not be measured, with the reason.
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -154,6 +157,7 @@ def extract_fingerprint(dataset: RawDataset, *, n_processes: int) -> DatasetFing
         centers=_centers(scans, training) if has_training else {},
         labels_digest=labels_digest(dataset.cases),
         histograms=fingerprint_histograms(measures, scans, cases),
+        samples=samples_by_center(measures, scans, training, manifest),
         failed=failed,
     )
 

@@ -133,6 +133,8 @@ class PretrainPlan:
     temperature: float = 0.1
     projection_width: int = 128
     shift_vox: int = 4
+    # Leave out copies of scans that an earlier data set has, under whatever name.
+    drop_duplicates: bool = True
     # Random crops of brain beside the lesions' crops, from the same scans.
     brain_crops_per_scan: int = 0
     checkpoint_minutes: float = 5.0

@@ -14,6 +14,7 @@ from rnnet.core.seeding import seed_for
 from rnnet.core.types import Scan
 from rnnet.core.volume import Volume, read_volume
 from rnnet.core.worker import failure_of
+from rnnet.dataset.image_hash import atlas_hash
 from rnnet.dataset.lesions import lesion_labels
 from rnnet.planning.plan import PreprocessingPlan
 from rnnet.preprocessing.atlas import Atlas
@@ -31,7 +32,7 @@ class ScanWork:
     """What is done to each scan of a run; called with a scan by map_cases, which limits threads and collects errors.
 
     inputs: digests of what each scan is made from, by scan id. components: lesions are the connected components of
-    binary masks.
+    binary masks. one_head: all images show the same head, so that their hashes would call them copies.
     """
 
     plan: PreprocessingPlan
@@ -41,6 +42,7 @@ class ScanWork:
     declared_registered: bool = False
     declared_stripped: bool = False
     components: bool = False
+    one_head: bool = False
     weights_folder: Path | None = None
 
     def __call__(self, scan: Scan) -> str:
@@ -82,7 +84,8 @@ class ScanWork:
         said = self._draw(done, image, problem)  # first: a bad fit must be seen
         if problem is not None:
             raise problem
-        self.store.write_scan(done, self.inputs[scan.scan_id])
+        shown = "" if self.one_head else atlas_hash(done.image, done.brain)
+        self.store.write_scan(done, self.inputs[scan.scan_id], image_hash=shown)
         return said
 
     def _lesions(self, scan: Scan) -> Volume | None:

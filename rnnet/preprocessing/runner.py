@@ -80,7 +80,7 @@ def preprocess_dataset(
     work = ScanWork(
         plan=plan, atlas=atlas, store=store, inputs={s.scan_id: inputs[s.scan_id] for s in todo},
         declared_registered=declared.registered, declared_stripped=declared.skull_stripped,
-        components=dataset.components, weights_folder=weights_folder,
+        components=dataset.components, one_head=dataset.manifest.one_head, weights_folder=weights_folder,
     )
     results = map_cases(work, todo, n_processes=processes, title=f"preprocessing {dataset.name}", dask=dask)
     return _report(dataset, store, unread, dict(zip((s.scan_id for s in todo), results, strict=True)))

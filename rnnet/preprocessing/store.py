@@ -26,12 +26,15 @@ from rnnet.preprocessing.state import LesionBox, NativeGrid, PreprocessedCase, P
 CHUNK_VOX = 64
 BLOCK_VOX = 16
 # Goes into the digests of every scan: scans of another format are made again.
-STORE_FORMAT = "2"
+STORE_FORMAT = "3"
 
 
 @dataclass(frozen=True, slots=True)
 class ScanRecord:
-    """Everything of a preprocessed scan but its voxels. Written last: a scan with a record is whole."""
+    """Everything of a preprocessed scan but its voxels. Written last: a scan with a record is whole.
+
+    image_hash: of what the scan shows (rnnet.dataset.image_hash); '' where that cannot tell patients apart.
+    """
 
     scan_id: str
     native: NativeGrid
@@ -42,6 +45,7 @@ class ScanRecord:
     # Low (inclusive) and high (exclusive) voxels (z, y, x) of the brain.
     brain_box: tuple[Start, Start]
     lesions: Mapping[str, LesionBox] = field(default_factory=dict)
+    image_hash: str = ""
 
     @property
     def boxes(self) -> dict[int, LesionBox]:
@@ -71,7 +75,7 @@ class ScanStore:
         """Forget a scan: without its record it does not count."""
         self.layout.record(scan_id).unlink(missing_ok=True)
 
-    def write_scan(self, scan: PreprocessedScan, inputs: Mapping[str, str]) -> None:
+    def write_scan(self, scan: PreprocessedScan, inputs: Mapping[str, str], *, image_hash: str = "") -> None:
         """Store a scan; its record comes last."""
         self.discard_scan(scan.scan_id)
         _write(self.layout.image(scan.scan_id), scan.image)
@@ -80,7 +84,7 @@ class ScanStore:
         record = ScanRecord(
             scan.scan_id, scan.native, tuple(tuple(float(v) for v in row) for row in scan.to_atlas),
             scan.atlas_origin_xyz_mm, scan.history, scan.warnings, _brain_box(scan.brain),
-            {str(value): box for value, box in lesion_boxes(scan.lesions).items()},
+            {str(value): box for value, box in lesion_boxes(scan.lesions).items()}, image_hash,
         )
         write_artefact(self.layout.record(scan.scan_id), record, inputs=inputs)
 

@@ -28,6 +28,8 @@ a { color: var(--accent); }
 .notice { margin: 22px 0 0; padding: 12px 16px; border-left: 4px solid #d98a00; background: var(--notice);
   font-size: 15px; }
 .notice p { margin: 0; }
+.leaks { margin: 22px 0 0; padding: 12px 16px; border: 2px solid var(--bad); color: var(--bad); font-weight: 600; }
+.leaks p, .leaks ul { margin: 0 0 4px; max-width: none; }
 nav { margin: 22px 0 0; font-size: 14.5px; display: flex; flex-wrap: wrap; gap: 4px 20px; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }

@@ -17,7 +17,9 @@ from rnnet.evaluation.runs import subset_file
 from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions
 from rnnet.experiment.data import ExperimentData
 from rnnet.inference.external import ExternalResult
+from rnnet.planning.center_distance import Comparison
 from rnnet.preprocessing.skull_strip.record import strippers_in
+from rnnet.reporting.distances import distance_facts
 from rnnet.reporting.markup import Figure
 from rnnet.reporting.plots import plot_forest, plot_roc, plot_scores
 from rnnet.reporting.report import write_report
@@ -28,18 +30,25 @@ GALLERY_SIZE = 6
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """The figures, where the report lies, and what was done for each external data set."""
+    """The figures, where the report lies, what was done for each external data set, and what leaked in sentences."""
 
     summaries: tuple[ModelSummary, ...]
     report: Path
     external: Mapping[str, ExternalResult] = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
 
 
 def write_evaluation(
-    data: ExperimentData, evaluation: Evaluation, external: Mapping[str, ExternalResult]
+    data: ExperimentData, evaluation: Evaluation, external: Mapping[str, ExternalResult],
+    distances: Sequence[Comparison] = (), leaks: Sequence[str] = (),
 ) -> EvaluationReport:
-    """Write figures and report into the evaluation folder of the data set. external: by name of the data set."""
+    """Write figures and report into the evaluation folder of the data set.
+
+    external: by name of the data set. distances: of the external data sets from the training data. leaks: of the
+    models and their tests; those of the external data sets are added.
+    """
     layout = ReportLayout(data.results.evaluation)
+    leaks = tuple(dict.fromkeys((*leaks, *(leak for result in external.values() for leak in result.leaks))))
     figures = _figures(data, evaluation, layout)
     manifest = data.raw.manifest
     write_report(
@@ -50,16 +59,17 @@ def write_evaluation(
         figures=figures,
         gallery=_gallery(data),
         plan=data.plan,
-        dataset_facts=_dataset_facts(data, external),
+        dataset_facts=_dataset_facts(data, external, distances),
         failures=[
             *((case.case_id, "its scan failed in preprocessing") for case in data.corpus.missing),
             *((name, failure.problem) for name, result in external.items() for failure in result.report.failed),
         ],
-        warnings=_warnings(data, evaluation, external),
+        warnings=[*_warnings(data, evaluation, external), *(d.warning for d in distances if d.warning)],
         runs=_runs(data, evaluation),
         demonstration=manifest.reference if manifest.reference.startswith("Demonstration") else "",
+        leaks=leaks,
     )
-    return EvaluationReport(evaluation.summaries, layout.report_html, external)
+    return EvaluationReport(evaluation.summaries, layout.report_html, external, leaks)
 
 
 def _figures(data: ExperimentData, evaluation: Evaluation, layout: ReportLayout) -> list[Figure]:
@@ -93,7 +103,9 @@ def _gallery(data: ExperimentData) -> list[Figure]:
     return [Figure(p.stem, "Attention rollout.", p) for p in pictures]
 
 
-def _dataset_facts(data: ExperimentData, external: Mapping[str, ExternalResult]) -> dict[str, Any]:
+def _dataset_facts(
+    data: ExperimentData, external: Mapping[str, ExternalResult], distances: Sequence[Comparison]
+) -> dict[str, Any]:
     manifest = data.raw.manifest
     own = strippers_in(data.store, (c.scan_id for c in data.corpus.cases))
     strippers = {data.name: own, **{name: result.strippers for name, result in external.items()}}
@@ -113,6 +125,7 @@ def _dataset_facts(data: ExperimentData, external: Mapping[str, ExternalResult])
             {"fold": f.index, "training lesions": len(f.train_case_ids), "validation lesions":
              len(f.validation_case_ids)} for f in data.folds
         ],
+        "Distance of external data sets from the training data": distance_facts(distances),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnet.core.files import write_text
+from rnnet.planning.center_distance import compare_centers
 from rnnet.planning.clinical_summary import ClinicalSummary
 from rnnet.planning.fingerprint import CenterSummary, DatasetFingerprint
 from rnnet.planning.histogram import Histogram
@@ -15,6 +16,7 @@ from rnnet.planning.planner import plan_reasons_table
 from rnnet.planning.quantiles import Quantiles
 from rnnet.reporting.charts import chart_grid, histogram, legend, share_bar
 from rnnet.reporting.css import FIGURES
+from rnnet.reporting.distances import DISTANCE_NOTE, distance_rows
 from rnnet.reporting.document import document, page_body, tile
 from rnnet.reporting.markup import Html, bullet_list, data_table, element, joined
 from rnnet.reporting.tables import plain_outcome
@@ -43,6 +45,7 @@ def write_plan_page(path: Path, plan: ExperimentPlan, fingerprint: DatasetFinger
             ("lesions", "Lesions", _lesions(fingerprint)),
             ("classes", "Classes", _classes(fingerprint)),
             ("clinical", "Clinical values", _clinical(fingerprint.clinical)),
+            ("centres", "Centres compared", _centers(fingerprint)),
             ("left-out", f"Not measured ({len(fingerprint.failed)})", _failed(fingerprint.failed)),
         ],
         footer=_footer(fingerprint),
@@ -162,6 +165,18 @@ def _clinical(columns: Mapping[str, ClinicalSummary]) -> Html:
         rows.append((name, c.type, element("span", missing, class_="yours") if c.missing_share > 0.2 else missing,
                      text))
     return data_table(("Column", "Type", "Missing", "Values in the training split"), rows)
+
+
+def _centers(f: DatasetFingerprint) -> Html:
+    comparisons = compare_centers(f.samples)
+    if not comparisons:
+        return Html("")
+    rows = [(*row[:-1], element("span", row[-1], class_="yours") if row[-1] else "")
+            for row in distance_rows(comparisons)]
+    return joined([
+        data_table(("", "Quantity", "Distance", "p", "Patients", ""), rows),
+        element("p", DISTANCE_NOTE, class_="subtitle"),
+    ])
 
 
 def _failed(failed: Mapping[str, str]) -> Html:

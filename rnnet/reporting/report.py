@@ -33,6 +33,7 @@ class ReportFacts:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     demonstration: str = ""
+    leaks: tuple[str, ...] = ()
     runs: tuple[RunRecord, ...] = ()
 
 
@@ -40,7 +41,7 @@ def write_report(
     path: Path, *, title: str, summaries: Sequence[ModelSummary], figures: Sequence[Figure], plan: ExperimentPlan,
     dataset_facts: Mapping[str, Any], gallery: Sequence[Figure] = (),
     failures: Sequence[tuple[str, str]] | None = None, warnings: Sequence[str] = (), runs: Sequence[RunRecord] = (),
-    notes: Sequence[str] = (), demonstration: str = "",
+    notes: Sequence[str] = (), demonstration: str = "", leaks: Sequence[str] = (),
 ) -> None:
     """Write the report at `path` and, in the same folder, summary.json, metrics.csv, tables.md and facts.json.
 
@@ -59,6 +60,7 @@ def write_report(
         runs: one record per command that ran.
         notes: limitations of this data set or study.
         demonstration: when given, a notice above everything else that the figures are a demonstration.
+        leaks: what the models have seen of what they are tested on, because that was allowed; in red at the top.
 
     Raises:
         SettingError: no summary.
@@ -69,13 +71,16 @@ def write_report(
         raise SettingError("There is no model to report.", fix="Run rnnet_train first.")
     _check_positive_class(summaries, plan)
     failed = None if failures is None else tuple(failures)
-    facts = ReportFacts(title, plan, dataset_facts, failed, tuple(warnings), tuple(notes), demonstration, tuple(runs))
+    facts = ReportFacts(title, plan, dataset_facts, failed, tuple(warnings), tuple(notes), demonstration,
+                        tuple(leaks), tuple(runs))
     beside = ReportLayout(path.parent)
     page = _page(facts, summaries, figures, gallery, beside)
     write_artefact(beside.summary_json, Evaluation(plan.dataset, plan.name, tuple(summaries)))
     write_text(beside.metrics_csv, metrics_csv(summaries))
     tables = "\n".join(to_markdown(t) for t in model_tables(summaries))
     head = f"# {title}\n\n" + (f"> {demonstration}\n\n" if demonstration else "")
+    if leaks:
+        head += "\n".join((f"> **{sections.LEAK_HEAD}**", ">", *(f"> - {leak}" for leak in leaks))) + "\n\n"
     write_text(beside.tables_md, head + tables)
     write_text(beside.facts_json, json.dumps(to_plain(facts), indent=2, ensure_ascii=False) + "\n")
     write_text(path, page)
@@ -112,6 +117,7 @@ def _page(
             element("p", "rnnet report", class_="eyebrow"),
             element("h1", facts.title),
             element("p", _meta(facts), class_="meta"),
+            sections.leak_notice(facts.leaks),
             element("div", element("p", element("b", "Demonstration. "), facts.demonstration), class_="notice")
             if facts.demonstration else None,
             _alert(len(facts.warnings)),

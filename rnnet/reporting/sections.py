@@ -18,8 +18,18 @@ from rnnet.reporting.tables import (
     model_tables,
 )
 
+LEAK_HEAD = "LEAKAGE, allowed by --allow_leakage. Figures below are not those of an independent test:"
 _NOTHING = Html("")
 _PRIMARY = ("multimodal", "ssl_vit")
+
+
+def leak_notice(leaks: Sequence[str]) -> Html:
+    """Above everything else: what the evaluated models have seen of what they are tested on."""
+    if not leaks:
+        return _NOTHING
+    return element(
+        "div", element("p", LEAK_HEAD), bullet_list(leaks, kind="plain"), class_="leaks", role="alert",
+    )
 
 
 def tiles(summaries: Sequence[ModelSummary]) -> Html:

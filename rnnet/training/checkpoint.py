@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,9 +33,12 @@ class Checkpoint:
         state: epoch, step, best metric and history.
         model: the network's state dict, on the CPU.
         training: further state dicts that only resuming needs ('optimizer', 'average'); empty in a final checkpoint.
-        patients_seen: patients whose scans the weights have seen, pretraining included.
+        patients_seen: patients whose scans the weights have seen, pretraining included, qualified by the data set.
         rnnet_version: version that wrote the file.
         inputs: digests of what training was made from.
+        names_seen: by qualified patient, the names under which other data sets know him.
+        images_seen: by qualified scan, the hash of the image that the weights have seen.
+        leaks: what --allow_leakage let through, in sentences, pretraining included.
     """
 
     kind: Literal["pretrain", "classifier"]
@@ -50,6 +53,9 @@ class Checkpoint:
     rnnet_version: str
     training: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    names_seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    images_seen: Mapping[str, str] = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
 
     @property
     def epoch(self) -> int:
@@ -70,8 +76,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         torch.save(_plain(content), temporary)
 
 
-def read_checkpoint(path: Path, *, made_by: str) -> Checkpoint:
+def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoint:
     """The checkpoint at `path`, its tensors on the CPU. Runs no code from the file.
+
+    lazy: leave the tensors on the disk until they are used, for a reader of everything else.
 
     Raises:
         MissingStageError: no such file; the message names `made_by`, the command that makes it.
@@ -80,14 +88,15 @@ def read_checkpoint(path: Path, *, made_by: str) -> Checkpoint:
     if not path.is_file():
         raise MissingStageError("The checkpoint is not there.", where=path, fix=f"Run {made_by}.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=lazy)
     except Exception as error:  # the bytes of a damaged file can break the reader at any place
         reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
         raise FileFormatError(
             f"The checkpoint cannot be read ({reason}).", where=path, fix=f"Run {made_by} again."
         ) from error
-    names = {f.name for f in fields(Checkpoint)}
-    if not isinstance(content, dict) or not names <= content.keys():
+    # What an older checkpoint does not have has a default.
+    needed = {f.name for f in fields(Checkpoint) if f.default is MISSING and f.default_factory is MISSING}
+    if not isinstance(content, dict) or not needed <= content.keys():
         raise FileFormatError(
             "The file is not a checkpoint of rnnet.", where=path, fix=f"Give a checkpoint that {made_by} wrote."
         )
@@ -97,8 +106,8 @@ def read_checkpoint(path: Path, *, made_by: str) -> Checkpoint:
             f"The checkpoint has format version {version}, not {FORMAT_VERSION}.", where=path,
             fix=f"Run {made_by} again with this version of rnnet.",
         )
-    parts = {name: content[name] for name in names}
-    tuples = {name: tuple(parts[name]) for name in ("channel_names", "patients_seen")}
+    parts = {f.name: content[f.name] for f in fields(Checkpoint) if f.name in content}
+    tuples = {name: tuple(parts.get(name, ())) for name in ("channel_names", "patients_seen", "leaks")}
     try:
         state = from_plain(FitState, parts["state"], where="state")
     except SettingError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -16,12 +16,13 @@ from rnnet.core.log import get_logger
 from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase, positive_label
 from rnnet.core.workspace import FoldLayout
-from rnnet.dataset.leakage import check_no_shared_patients
+from rnnet.dataset.leakage import Exposure, FoldExposures
 from rnnet.networks.classifier import Classifier, build_classifier, channels_of
 from rnnet.networks.transfer import load_encoder
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
+from rnnet.training.exposure import checkpoint_exposure, stored_names
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import ReadCase, load_crops
 from rnnet.training.loop import fit
@@ -41,8 +42,9 @@ def run_finetuning(
     plan: ExperimentPlan, *, config: str, fold_name: str, train_cases: Sequence[LesionCase],
     validation_cases: Sequence[LesionCase], test_cases: Sequence[LesionCase], read_case: ReadCase, layout: FoldLayout,
     device: str, pretrained: Path | None, resume: bool, seed: int | None = None,
-    held_out_patients: Collection[str] | None = None, show_progress: bool = True, precision: Precision = "auto",
+    exposures: FoldExposures | None = None, show_progress: bool = True, precision: Precision = "auto",
     inputs: Mapping[str, str] | None = None, stop_requested: Callable[[], bool] | None = None,
+    allow_leakage: bool = False, leaks: Sequence[str] = (),
 ) -> None:
     """Train the classifier of `config` and write checkpoint_best, curves and predictions into `layout`.
 
@@ -62,24 +64,26 @@ def run_finetuning(
         pretrained: checkpoint of run_pretraining; None starts from random weights.
         resume: go on from checkpoint_latest.
         seed: of weights, order and augmentation; None takes the plan's.
-        held_out_patients: that pretraining must not have seen, named as pretraining named them; None takes the test
-            cases' patients.
+        exposures: patients, other names and images of the three sides; None takes the cases' patients alone.
         show_progress: bars on standard error.
         precision: of training; predictions are always made in float32.
         inputs: digests of what the run is made from.
         stop_requested: asked after each step, beside SIGTERM.
+        allow_leakage: log and record leaks instead of raising them.
+        leaks: those that were found before, in the folds.
 
     Raises:
-        LeakageError: a patient stands on two sides, pretraining included.
+        LeakageError: a patient or image stands on two sides, or pretraining saw one of the test split.
         SettingError: the pretrained encoder does not fit the plan, or settings that contradict each other.
         DatasetError: an outcome is unknown, or all training cases have the same one.
         TrainingInterruptedError: stopped on request; the state is saved.
     """
     plan = plan if seed is None else replace(plan, seed=seed)
-    held_out = {c.patient_id for c in test_cases} if held_out_patients is None else held_out_patients
     place = open_device(device)
-    _check(plan, config, pretrained, train_cases, validation_cases, test_cases)
-    classifier, pretrained_patients = _initial(plan, config, pretrained, held_out)
+    _check(plan, config, pretrained, train_cases, validation_cases)
+    sides = exposures or FoldExposures.of_cases(plan.dataset, train_cases, validation_cases, test_cases)
+    classifier, earlier = _initial(plan, config, pretrained)
+    leaks = (*leaks, *earlier.leaks, *sides.check(earlier.exposure, allow_leakage=allow_leakage))
     digests = {**(inputs or {}), **_digests(plan, train_cases, validation_cases, pretrained)}
     probe_epochs = plan.finetune.probe_epochs if pretrained is not None else 0
     if probe_epochs + plan.finetune.epochs < 1:
@@ -94,8 +98,9 @@ def run_finetuning(
             plan, classifier, train, validation=validation, channels=channels_of(config), probe_epochs=probe_epochs,
             name=f"{config}, fold {fold_name}", precision=choose_precision(precision, place),
         )
-        patients = {*pretrained_patients, *(c.patient_id for c in (*train_cases, *validation_cases))}
-        store = _Store(plan, config, task, tuple(sorted(patients)), digests, layout)
+        store = _Store(
+            plan, config, task, sides.seen | earlier.exposure, digests, layout, tuple(dict.fromkeys(leaks))
+        )
         state = store.begin(resume=resume, device=device)
         recorder = Recorder(
             layout, title=f"{task.title}: {len(train_cases)} training, {len(validation_cases)} validation lesions",
@@ -121,13 +126,16 @@ class _Store:
     plan: ExperimentPlan
     config: str
     task: ClassifyTask
-    patients_seen: tuple[str, ...]
+    seen: Exposure
     inputs: Mapping[str, str]
     layout: FoldLayout
+    leaks: tuple[str, ...]
 
     def begin(self, *, resume: bool, device: str) -> FitState:
         """The state to start from. A new run first takes away what an earlier one left in the folder."""
-        record = make_run_record("rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs)
+        record = make_run_record(
+            "rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs, leaks=self.leaks
+        )
         write_artefact(self.layout.run_json, record)
         if resume:
             return resume_state(
@@ -153,30 +161,37 @@ class _Store:
         return Checkpoint(
             kind="classifier", plan=to_plain(self.plan), config=self.config, in_channels=len(channels),
             channel_names=tuple(self.plan.channels[i] for i in channels),
-            positive_outcome=self.plan.positive_outcome, state=state, model=model, patients_seen=self.patients_seen,
-            rnnet_version=package_version("rnnet"), inputs=self.inputs,
+            positive_outcome=self.plan.positive_outcome, state=state, model=model,
+            patients_seen=tuple(sorted(self.seen.patients)), rnnet_version=package_version("rnnet"),
+            inputs=self.inputs, names_seen=stored_names(self.seen), images_seen=self.seen.images, leaks=self.leaks,
         )
 
 
-def _initial(
-    plan: ExperimentPlan, config: str, pretrained: Path | None, held_out_patients: Collection[str]
-) -> tuple[Classifier, tuple[str, ...]]:
-    """The classifier before training, and the patients that its encoder has seen already."""
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What the encoder has seen before, and what was allowed to leak then."""
+
+    exposure: Exposure = field(default_factory=lambda: Exposure("random weights"))
+    leaks: tuple[str, ...] = ()
+
+
+def _initial(plan: ExperimentPlan, config: str, pretrained: Path | None) -> tuple[Classifier, _Earlier]:
+    """The classifier before training, and what its encoder has seen already."""
     classifier = build_classifier(plan, config=config)
     if pretrained is None:
         if config in PRETRAINED_CONFIGS:
             log.warning("%s starts from random weights: no pretrained encoder was given.", config)
-        return classifier, ()
+        return classifier, _Earlier()
     checkpoint = read_checkpoint(pretrained, made_by="rnnet_pretrain")
-    check_reusable(checkpoint, plan, held_out_patients=held_out_patients)
+    check_reusable(checkpoint, plan)
     report = load_encoder(classifier.encoder, checkpoint.model, in_channels=len(channels_of(config)))
     log.info("Pretrained encoder: %s", report)
-    return classifier, checkpoint.patients_seen
+    return classifier, _Earlier(checkpoint_exposure(checkpoint, f"pretraining ({pretrained})"), checkpoint.leaks)
 
 
 def _check(
     plan: ExperimentPlan, config: str, pretrained: Path | None, train_cases: Sequence[LesionCase],
-    validation_cases: Sequence[LesionCase], test_cases: Sequence[LesionCase],
+    validation_cases: Sequence[LesionCase],
 ) -> None:
     if pretrained is not None and config not in PRETRAINED_CONFIGS:
         raise SettingError(
@@ -198,9 +213,6 @@ def _check(
                 f"Got {', '.join(sorted(map(str, outcomes))) or 'no case'}.",
                 fix="Correct splits_final.json, or use fewer folds.",
             )
-    sides = [{c.patient_id for c in cases} for cases in (train_cases, validation_cases, test_cases)]
-    check_no_shared_patients(sides[0], sides[1], what="Training and validation")
-    check_no_shared_patients(sides[0] | sides[1], sides[2], what="Training and test")
 
 
 def _labelled(

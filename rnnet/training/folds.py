@@ -16,14 +16,17 @@ log = get_logger(__name__)
 
 def train_imaging_fold(
     data: ExperimentData, fold: int | str, *, config: str, pretrained: str, device: str, resume: bool,
-    validate_only: bool,
+    validate_only: bool, allow_leakage: bool = False,
 ) -> None:
     """Fine-tune `config` on a fold and write its checkpoint and predictions.
 
     pretrained: 'auto' takes rnnet_pretrain's result of the same data set and plan, 'none' starts from scratch,
     anything else is the path of a checkpoint. validate_only: predict again with the trained fold.
 
+    allow_leakage: log and record leaks instead of raising them.
+
     Raises:
+        LeakageError: the fold's sides or the pretrained encoder have seen what they must not see.
         MissingStageError: the pretrained checkpoint is not there; the message names the command.
     """
     layout = data.results.fold(config, fold)
@@ -38,7 +41,8 @@ def train_imaging_fold(
         data.plan, config=config, fold_name=str(fold), train_cases=training, validation_cases=validation,
         test_cases=data.test_cases, read_case=data.corpus.read, layout=layout, device=device,
         pretrained=_pretrained_path(data, config, pretrained), resume=resume,
-        held_out_patients=data.held_out_patient_ids(), inputs=data.skull_strippers(),
+        exposures=data.fold_exposures(fold), inputs=data.skull_strippers(), allow_leakage=allow_leakage,
+        leaks=data.leaks,
     )
 
 

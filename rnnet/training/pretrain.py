@@ -13,9 +13,11 @@ from rnnet.core.errors import DatasetError, LeakageError, SettingError
 from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import FoldLayout
+from rnnet.dataset.leakage import Exposure
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, write_checkpoint
 from rnnet.training.distributed import ProcessGroup, joined
+from rnnet.training.exposure import stored_names
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import CropTable, ReadCase, load_crops
 from rnnet.training.loop import fit
@@ -30,7 +32,7 @@ def run_pretraining(
     plan: ExperimentPlan, cases: Sequence[LesionCase], read_case: ReadCase, *, layout: FoldLayout,
     final_checkpoint: Path, device: str, resume: bool, show_progress: bool = True,
     group: ProcessGroup | None = None, precision: Precision = "auto", inputs: Mapping[str, str] | None = None,
-    stop_requested: Callable[[], bool] | None = None,
+    stop_requested: Callable[[], bool] | None = None, exposure: Exposure | None = None, leaks: Sequence[str] = (),
 ) -> Path:
     """Train encoder and pretext heads on every case and return the path of the final checkpoint.
 
@@ -51,14 +53,16 @@ def run_pretraining(
         precision: 'auto' takes bfloat16 where the device is fast at it.
         inputs: digests of what the run is made from.
         stop_requested: asked after each step, beside SIGTERM.
+        exposure: names and images of the cases' patients, for the checkpoint.
+        leaks: what --allow_leakage let through already; with any, cases of the test split are trained on.
 
     Raises:
-        LeakageError: a case of the test split.
+        LeakageError: a case of the test split, and no leak was allowed.
         SettingError: settings that pretraining cannot work with.
         TrainingInterruptedError: stopped on request; the state is saved.
     """
     group = group or ProcessGroup()
-    _check(plan, cases, group)
+    _check(plan, cases, group, leaks_allowed=bool(leaks))
     with joined(group, device) as own_device, stop_on_sigterm(stop_requested) as stop:
         place = open_device(own_device)
         crops = load_crops(
@@ -70,7 +74,9 @@ def run_pretraining(
         with training_numerics(place):
             task = PretrainTask(plan, crops, precision=choose_precision(precision, place), group=group)
             digests = {**(inputs or {}), "cases": digest_of(crops.case_ids)}
-            store = _Store(plan, task, crops, digests, layout, final_checkpoint)
+            store = _Store(
+                plan, task, crops, digests, layout, final_checkpoint, exposure or Exposure("pretraining"), tuple(leaks)
+            )
             state = FitState()
             if resume:
                 state = resume_state(
@@ -97,10 +103,14 @@ class _Store:
     inputs: Mapping[str, str]
     layout: FoldLayout
     final_checkpoint: Path
+    exposure: Exposure
+    leaks: tuple[str, ...]
 
     def recorder(self, device: str) -> Recorder:
         """The recorder of a run that starts now; also writes run.json."""
-        record = make_run_record("rnnet_pretrain", seed=self.plan.seed, device=device, inputs=self.inputs)
+        record = make_run_record(
+            "rnnet_pretrain", seed=self.plan.seed, device=device, inputs=self.inputs, leaks=self.leaks
+        )
         write_artefact(self.layout.run_json, record)
         n_patients = len(set(self.crops.patient_ids))
         return Recorder(
@@ -122,12 +132,15 @@ class _Store:
             channel_names=self.plan.channels, positive_outcome="", state=state, model=self.task.model.state_dict(),
             patients_seen=tuple(sorted(set(self.crops.patient_ids))), rnnet_version=package_version("rnnet"),
             training=self.task.training_state() if resumable else {}, inputs=self.inputs,
+            names_seen=stored_names(self.exposure), images_seen=self.exposure.images, leaks=self.leaks,
         )
 
 
-def _check(plan: ExperimentPlan, cases: Sequence[LesionCase], group: ProcessGroup) -> None:
+def _check(
+    plan: ExperimentPlan, cases: Sequence[LesionCase], group: ProcessGroup, *, leaks_allowed: bool
+) -> None:
     held_out = sorted({case.patient_id for case in cases if case.split == "test"})
-    if held_out:
+    if held_out and not leaks_allowed:
         raise LeakageError(
             f"Pretraining would see {len(held_out)} held-out test patient(s): {', '.join(held_out[:5])}.",
             fix="Leave the test split out of pretraining.",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnnet.core.codec import to_plain
 from rnnet.core.errors import SettingError, StaleArtefactError
-from rnnet.dataset.leakage import check_no_shared_patients
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint
 
@@ -22,13 +21,12 @@ _SAME_RUN = ("seed", "crop", "network", "channels", "preprocessing", "positive_o
 _FREE = ("pretrain.checkpoint_minutes",)
 
 
-def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, held_out_patients: Collection[str]) -> None:
-    """Nothing, if the pretrained encoder fits the plan and has not seen a held-out patient.
+def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan) -> None:
+    """Nothing, if the pretrained encoder fits the plan. Whom it has seen is asked elsewhere (FoldExposures).
 
     Raises:
         SettingError: not a pretraining checkpoint, or another architecture, channels or normalisation: every
             difference is named with both values.
-        LeakageError: pretraining saw a patient that this run holds out for testing.
     """
     if checkpoint.kind != "pretrain":
         raise SettingError(
@@ -43,9 +41,6 @@ def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, held_out_pat
             f"The pretrained encoder does not fit the plan: {listed}.",
             fix="Pretrain again with this plan (rnnet_pretrain)" + (f", or use {settings}." if settings else "."),
         )
-    check_no_shared_patients(
-        checkpoint.patients_seen, held_out_patients, what="Pretraining"
-    )
 
 
 def check_resumable(

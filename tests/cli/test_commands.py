@@ -22,8 +22,8 @@ def main_of(command):
     return import_module(f"rnnet.cli.{command.removeprefix('rnnet_')}").main
 
 
-def test_there_are_fifteen_commands():
-    assert len(COMMANDS) == 15
+def test_there_are_twenty_one_commands():
+    assert len(COMMANDS) == 21
 
 
 @pytest.mark.parametrize("command", COMMANDS)

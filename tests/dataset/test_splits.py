@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from rnnet.core.errors import DatasetError, FileFormatError, LeakageError, MissingStageError, SettingError
-from rnnet.dataset.leakage import check_no_shared_patients
 from rnnet.dataset.splits import fold_of, make_splits, read_splits, write_splits
 from tests.factories import make_cases
 
@@ -126,7 +125,3 @@ def test_an_unknown_fold_names_those_that_exist() -> None:
     assert "0, 1, 2" in caught.value.fix
 
 
-def test_shared_patients_are_leakage() -> None:
-    check_no_shared_patients(["a", "b"], ["c"], what="Training")
-    with pytest.raises(LeakageError, match=r"Pretraining: 1 patient\(s\).*: b"):
-        check_no_shared_patients(["a", "b"], ["b", "c"], what="Pretraining")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from rnnet.core.workspace import Workspace
 from rnnet.experiment.access import (
     held_out_patients,
     preprocess_missing,
-    pretraining_corpus,
     read_plan_of,
     store_of,
     workspace_atlas,
@@ -44,36 +42,6 @@ def test_plans_that_preprocess_alike_share_a_store(workspace: Workspace) -> None
 
 def test_patients_of_the_test_split_are_held_out(workspace: Workspace) -> None:
     assert held_out_patients(write_dataset(workspace)) == {"T000", "T001"}
-
-
-def test_pretraining_leaves_out_every_lesion_of_held_out_patients(workspace: Workspace) -> None:
-    labelled = write_dataset(workspace)
-    pool = write_dataset(workspace, "Dataset002_Pool", labelled=False, n_patients=3, n_test=0)
-    for dataset in (labelled, pool):
-        write_preprocessed(workspace, dataset)
-    corpus = pretraining_corpus(workspace, [labelled.name, pool.name], PLAN)
-    patients = {c.patient_id for c in corpus.cases}
-    assert patients == {f"{NAME}/P00{i}" for i in range(4)} | {f"Dataset002_Pool/P00{i}_s1" for i in range(3)}
-    assert len(corpus.cases) == 14
-    assert all(corpus.read_array(case)[1].any() for case in corpus.cases)
-
-
-def test_pretraining_says_how_many_lesions_failed_scans_cost(
-    workspace: Workspace, caplog: pytest.LogCaptureFixture
-) -> None:
-    dataset = write_dataset(workspace)
-    write_preprocessed(workspace, dataset, failed=["P002_s1"])
-    with caplog.at_level(logging.WARNING, logger="rnnet"):
-        corpus = pretraining_corpus(workspace, [dataset.name], PLAN)
-    assert {c.scan_id for c in corpus.missing} == {"P002_s1"}
-    assert "2 lesions are left out" in caplog.text
-
-
-def test_a_corpus_of_held_out_patients_only_is_an_error(workspace: Workspace) -> None:
-    dataset = write_dataset(workspace, n_patients=0, n_test=2)
-    write_preprocessed(workspace, dataset)
-    with pytest.raises(DatasetError, match="No lesion is left for pretraining"):
-        pretraining_corpus(workspace, [dataset.name], PLAN)
 
 
 def test_the_atlas_is_the_one_that_was_named_else_the_one_in_the_cache(tmp_path: Path, workspace: Workspace) -> None:

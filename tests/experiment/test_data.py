@@ -73,7 +73,7 @@ def test_cases_are_found_by_id_and_an_unknown_one_by_the_nearest(data: Experimen
 
 
 def test_held_out_patients_carry_the_name_of_the_data_set(data: ExperimentData) -> None:
-    assert data.held_out_patient_ids() == {f"{NAME}/T000", f"{NAME}/T001"}
+    assert data.held_out().patients == {f"{NAME}/T000", f"{NAME}/T001"}
 
 
 def test_cases_of_failed_scans_are_left_out_of_every_side_and_that_is_said(

@@ -46,7 +46,7 @@ def fingerprint(extent_mm: float = 25.0, range_sd: float = 5.0) -> DatasetFinger
         lesion_outcomes={"progression": 72, "radiation_necrosis": 37},
         patient_outcomes={"progression": 40, "radiation_necrosis": 20},
         clinical={}, centers={}, labels_digest="0",
-        histograms=FingerprintHistograms((bar, bar, bar), (bar, bar, bar), bar, bar, bar, {}),
+        histograms=FingerprintHistograms((bar, bar, bar), (bar, bar, bar), bar, bar, bar, {}), samples={},
     )
 
 

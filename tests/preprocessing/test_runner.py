@@ -354,6 +354,19 @@ def test_a_worker_that_does_not_see_the_weights_does_not_take_another_stripper(
     assert caught.value.where == str(tmp_path / "not_seen")
 
 
+@pytest.mark.parametrize("one_head", [False, True])
+def test_what_a_scan_shows_is_hashed_unless_the_data_set_is_made_from_one_head(
+    layout: RawLayout, store: ScanStore, atlas: Atlas, monkeypatch: pytest.MonkeyPatch, *, one_head: bool
+) -> None:
+    monkeypatch.setattr("rnnet.preprocessing.run_scan.atlas_hash", lambda image, brain: f"{image.shape} {brain.dtype}")
+    if one_head:
+        document = layout.dataset_json.read_text(encoding="utf-8")
+        layout.dataset_json.write_text(document.replace("{", '{"one_head": true,', 1), encoding="utf-8")
+    run(layout, store, atlas)
+    expected = "" if one_head else f"{ATLAS_SHAPE_ZYX} bool"
+    assert {store.read_record(scan_id).image_hash for scan_id in store.scan_ids()} == {expected}
+
+
 def test_workers_get_the_weights_by_an_absolute_path(
     layout: RawLayout, store: ScanStore, atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

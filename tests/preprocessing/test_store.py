@@ -46,6 +46,13 @@ def test_a_record_that_cannot_be_read_counts_as_absent(store: ScanStore, scan: P
         assert not store.has_scan("P001_s1", INPUTS)
 
 
+def test_the_hash_of_what_a_scan_shows_stands_in_its_record(store: ScanStore, scan: PreprocessedScan) -> None:
+    store.write_scan(scan, INPUTS, image_hash="atlas1:abc")
+    assert store.read_record("P001_s1").image_hash == "atlas1:abc"
+    store.write_scan(scan, INPUTS)
+    assert store.read_record("P001_s1").image_hash == ""
+
+
 def test_a_scan_is_read_back_bit_for_bit(store: ScanStore, scan: PreprocessedScan) -> None:
     store.write_scan(scan, INPUTS)
     again = store.read_scan("P001_s1")

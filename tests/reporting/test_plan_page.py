@@ -10,6 +10,7 @@ from rnnet.cli import plan_experiment
 from rnnet.core.codec import read_artefact
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
+from rnnet.planning.center_samples import CenterSamples
 from rnnet.planning.fingerprint import DatasetFingerprint, extract_fingerprint
 from rnnet.planning.plan import USER_RULE
 from rnnet.reporting.plan_page import write_plan_page
@@ -45,6 +46,18 @@ def test_a_field_that_the_user_set_is_marked(dataset: RawDataset, tmp_path: Path
     assert "1 field set by the user" in page.words
     assert USER_RULE in page.words
     assert ("span", "class", "yours") not in page_of(tmp_path / "b.html", fingerprint).attributes
+
+
+def test_centres_are_compared_where_there_are_several(dataset: RawDataset, tmp_path: Path) -> None:
+    found = extract_fingerprint(dataset, n_processes=1)
+    words = page_of(tmp_path / "a.html", found).words
+    assert "Centres compared" in words
+    assert "centre A and centre B" in words
+    alone = replace(found, samples={"A": found.samples["A"]})
+    assert "Centres compared" not in page_of(tmp_path / "b.html", alone).words
+    far = {"A": CenterSamples(9, {"foreground_mean": (1.0,) * 9}, {}),
+           "B": CenterSamples(9, {"foreground_mean": (5.0,) * 9}, {})}
+    assert ("span", "class", "yours") in page_of(tmp_path / "c.html", replace(found, samples=far)).attributes
 
 
 def test_a_pool_without_outcomes_and_a_scan_without_lesions_have_a_page(dataset: RawDataset, tmp_path: Path) -> None:

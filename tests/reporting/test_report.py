@@ -136,6 +136,20 @@ def test_a_report_without_extras_says_nothing_of_them(tmp_path, picture):
     assert "No scan and no lesion failed" in page.words
 
 
+def test_a_leak_stands_in_red_above_every_figure_and_beside_the_tables(tmp_path, picture):
+    layout, _ = write(tmp_path, picture, leaks=[f"ssl_vit has seen {EVIL}."])
+    page = layout.report_html.read_text(encoding="utf-8")
+    start, tiles = page.index('<div class="leaks"'), page.index('class="tiles"')
+    assert page.index("LEAKAGE, allowed by --allow_leakage") > start
+    assert start < tiles
+    assert "ssl_vit has seen &lt;script&gt;" in page[start:tiles]
+    assert re.search(r"\.leaks \{[^}]*color: var\(--bad\)", page)
+    assert "ssl_vit has seen" in layout.tables_md.read_text()
+    assert json.loads(layout.facts_json.read_text())["leaks"] == [f"ssl_vit has seen {EVIL}."]
+    without, _ = write(tmp_path / "without", picture)
+    assert '<div class="leaks"' not in without.report_html.read_text(encoding="utf-8")
+
+
 def test_what_cannot_be_reported_is_refused_before_anything_is_written(tmp_path, picture):
     with pytest.raises(SettingError, match="no model to report"):
         write(tmp_path, picture, summaries=[])

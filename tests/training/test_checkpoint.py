@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from rnnet.core.codec import to_plain
-from rnnet.core.errors import FileFormatError, LeakageError, MissingStageError, SettingError, StaleArtefactError
+from rnnet.core.errors import FileFormatError, MissingStageError, SettingError, StaleArtefactError
 from rnnet.planning.plan import with_settings
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from rnnet.training.exposure import checkpoint_exposure, stored_names
 from rnnet.training.reuse import check_resumable, check_reusable
 from rnnet.training.state import FitState
 from tests.factories import make_plan
@@ -87,13 +88,13 @@ def test_code_inside_a_file_is_not_run(tmp_path: Path) -> None:
 def test_a_fitting_encoder_is_accepted_whatever_else_the_plan_changes() -> None:
     plan = with_settings(PLAN, ["finetune.epochs=7", "network.drop_path=0.3", "seed=5", "pretrain.batch_size=9"])
     assert plan != PLAN
-    check_reusable(make_checkpoint(), plan, held_out_patients={"P3"})  # returns: nothing is raised
+    check_reusable(make_checkpoint(), plan)  # returns: nothing is raised
 
 
 def test_every_difference_of_architecture_is_named_with_both_values() -> None:
     plan = with_settings(PLAN, ["network.width=48", "crop.edge_vox=32", "preprocessing.normalize.upper_quantile=0.99"])
     with pytest.raises(SettingError) as caught:
-        check_reusable(make_checkpoint(), plan, held_out_patients=())
+        check_reusable(make_checkpoint(), plan)
     text = str(caught.value)
     assert "network.width is 24 there and 48 in the plan" in text
     assert "crop.edge_vox is 16 there and 32 in the plan" in text
@@ -104,17 +105,45 @@ def test_every_difference_of_architecture_is_named_with_both_values() -> None:
 def test_other_channels_are_named() -> None:
     plan = replace(PLAN, channels=("FLAIR", "lesion_mask"))
     with pytest.raises(SettingError, match=r"channels is T1CE,lesion_mask there and FLAIR,lesion_mask in the plan"):
-        check_reusable(make_checkpoint(), plan, held_out_patients=())
+        check_reusable(make_checkpoint(), plan)
 
 
-def test_a_held_out_patient_in_pretraining_is_leakage() -> None:
-    with pytest.raises(LeakageError, match="P2"):
-        check_reusable(make_checkpoint(), PLAN, held_out_patients={"P2", "P9"})
+def test_what_a_checkpoint_has_seen_is_known_by_qualified_names() -> None:
+    checkpoint = replace(
+        make_checkpoint(), patients_seen=("P1", "Dataset002_Pool/P2"), names_seen={"Dataset002_Pool/P2": ("UCSF-1",)},
+        images_seen={"Dataset002_Pool/s": "abc"},
+    )
+    seen = checkpoint_exposure(checkpoint, "pretraining")
+    assert seen.patients == {"Dataset001_Toy/P1", "Dataset002_Pool/P2"}
+    assert seen.names == {"Dataset002_Pool/P2": {"UCSF-1"}}
+    assert seen.images == {"Dataset002_Pool/s": "abc"}
+    assert stored_names(seen) == checkpoint.names_seen
+
+
+def test_a_checkpoint_of_an_older_version_has_no_images_and_no_leaks(tmp_path: Path) -> None:
+    path = tmp_path / "c.pth"
+    write_checkpoint(path, make_checkpoint())
+    content = torch.load(path, weights_only=True)
+    for name in ("names_seen", "images_seen", "leaks"):
+        del content[name]
+    torch.save(content, path)
+    read = read_checkpoint(path, made_by="rnnet_pretrain")
+    assert (read.names_seen, read.images_seen, read.leaks) == ({}, {}, ())
+    assert read.patients_seen == ("P1", "P2")
+
+
+def test_a_lazily_read_checkpoint_has_the_same_content(tmp_path: Path) -> None:
+    path = tmp_path / "c.pth"
+    written = replace(make_checkpoint(), leaks=("one",))
+    write_checkpoint(path, written)
+    lazy = read_checkpoint(path, made_by="rnnet_pretrain", lazy=True)
+    assert torch.equal(lazy.model["weight"], written.model["weight"])
+    assert (lazy.patients_seen, lazy.leaks) == (("P1", "P2"), ("one",))
 
 
 def test_a_classifier_is_no_pretrained_encoder() -> None:
     with pytest.raises(SettingError, match="trained classifier"):
-        check_reusable(replace(make_checkpoint(), kind="classifier"), PLAN, held_out_patients=())
+        check_reusable(replace(make_checkpoint(), kind="classifier"), PLAN)
 
 
 def test_a_run_with_another_seed_or_other_cases_does_not_go_on() -> None:

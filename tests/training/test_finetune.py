@@ -9,13 +9,14 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from rnnet.core.codec import artefact_inputs
+from rnnet.core.codec import artefact_inputs, read_artefact
 from rnnet.core.errors import DatasetError, LeakageError, SettingError
+from rnnet.core.provenance import RunRecord
 from rnnet.core.types import LesionCase, LesionPrediction
 from rnnet.core.workspace import FoldLayout
 from rnnet.evaluation.predictions import read_predictions
 from rnnet.planning.plan import ExperimentPlan
-from rnnet.training.checkpoint import read_checkpoint
+from rnnet.training.checkpoint import read_checkpoint, write_checkpoint
 from rnnet.training.finetune import run_finetuning
 from rnnet.training.history import read_history
 from rnnet.training.loop import TrainingInterruptedError
@@ -34,13 +35,13 @@ def run(
     folder: Path, *, plan: ExperimentPlan = FAST, config: str = "vit_scratch", train: Sequence[LesionCase] = TRAIN,
     validation: Sequence[LesionCase] = VALIDATION, test: Sequence[LesionCase] = TEST, fold_name: str = "0",
     pretrained: Path | None = None, resume: bool = False, seed: int | None = None,
-    stop_requested: Callable[[], bool] | None = None,
+    stop_requested: Callable[[], bool] | None = None, allow_leakage: bool = False,
 ) -> FoldLayout:
     layout = FoldLayout(folder)
     run_finetuning(
         plan, config=config, fold_name=fold_name, train_cases=train, validation_cases=validation, test_cases=test,
         read_case=read_case, layout=layout, device="cpu", pretrained=pretrained, resume=resume, seed=seed,
-        show_progress=False, stop_requested=stop_requested,
+        show_progress=False, stop_requested=stop_requested, allow_leakage=allow_leakage,
     )
     return layout
 
@@ -97,7 +98,10 @@ def test_a_fold_leaves_every_file(tmp_path: Path, pretrained: Path) -> None:
     checkpoint = read_checkpoint(layout.checkpoint_best, made_by="rnnet_train")
     assert checkpoint.kind == "classifier"
     assert checkpoint.positive_outcome == "radiation_necrosis"
-    assert set(checkpoint.patients_seen) == {c.patient_id for c in (*TRAIN, *VALIDATION)}
+    pretrained_on = read_checkpoint(pretrained, made_by="rnnet_pretrain").patients_seen
+    seen = {f"{FAST.dataset}/{c.patient_id}" for c in (*TRAIN, *VALIDATION)}
+    assert set(checkpoint.patients_seen) == seen | {f"{FAST.dataset}/{patient}" for patient in pretrained_on}
+    assert checkpoint.leaks == ()
 
 
 def test_the_encoder_rests_during_the_linear_probe(tmp_path: Path, pretrained: Path) -> None:
@@ -187,13 +191,27 @@ def test_a_new_run_takes_away_the_predictions_of_the_former(tmp_path: Path) -> N
 
 
 def test_patients_on_two_sides_are_refused(tmp_path: Path, pretrained: Path) -> None:
-    with pytest.raises(LeakageError, match=r"Training and validation.*P000"):
+    with pytest.raises(LeakageError, match=r"Training has seen 2 patient.*of the validation cases: .*P000"):
         run(tmp_path, validation=TRAIN[:2])
-    with pytest.raises(LeakageError, match=r"Training and test.*V001"):
+    with pytest.raises(LeakageError, match=r"Training has seen 1 patient.*of the test split: .*V001"):
         run(tmp_path, test=VALIDATION[1:2])
-    with pytest.raises(LeakageError, match=r"Pretraining.*P007"):
+    with pytest.raises(LeakageError, match=r"Pretraining .*has seen 1 patient.*of the test split: .*P007"):
         run(tmp_path, config="ssl_vit", pretrained=pretrained, train=TRAIN[:6], test=TRAIN[7:])
     assert not any(tmp_path.iterdir())
+
+
+def test_an_allowed_leak_is_recorded_and_inherited(tmp_path: Path, pretrained: Path) -> None:
+    layout = run(tmp_path / "a", config="ssl_vit", pretrained=pretrained, train=TRAIN[:6], test=TRAIN[7:],
+                 allow_leakage=True)
+    (leak,) = read_artefact(layout.run_json, RunRecord, made_by="rnnet_train").leaks
+    assert "P007" in leak
+    assert read_checkpoint(layout.checkpoint_best, made_by="rnnet_train").leaks == (leak,)
+    assert len(read_predictions(layout.predictions("test"))) == 1
+    # Pretraining that leaked before hands its leaks on, also where nothing more leaks.
+    leaky = tmp_path / "leaky.pth"
+    write_checkpoint(leaky, replace(read_checkpoint(pretrained, made_by="rnnet_pretrain"), leaks=("an old leak",)))
+    layout = run(tmp_path / "b", config="ssl_vit", pretrained=leaky)
+    assert read_artefact(layout.run_json, RunRecord, made_by="rnnet_train").leaks == ("an old leak",)
 
 
 def test_an_encoder_of_another_architecture_is_named_before_training(tmp_path: Path, pretrained: Path) -> None:

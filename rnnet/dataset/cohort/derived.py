@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.storage import TEMPORARY_PREFIX, storage_errors
-from rnnet.core.types import LesionCase
+from rnnet.core.types import ClinicalValue, LesionCase
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.cases_table import source_of
@@ -21,6 +21,8 @@ from rnnet.dataset.identity import read_other_ids
 from rnnet.dataset.write_tables import write_cases, write_manifest, write_other_ids
 
 COHORT_COLUMN = "cohort"
+# From the last radiosurgery to the scan, and the same on the scan at which a lesion qualifies.
+DAYS_SINCE_SRS, RECURRENCE_TIME = "days_since_srs", "recurrence_time"
 
 
 def write_derived(dataset: RawDataset, selection: CohortSelection, layout: RawLayout) -> tuple[int, int]:
@@ -76,11 +78,19 @@ def _kept(
     for case in cases:
         row = judged[case.case_id]
         if row.selected:
-            yield replace(case, outcome=row.outcome, label_source=row.label_source,
+            yield replace(case, outcome=row.outcome, label_source=row.label_source, clinical=_at_selection(case),
                           information={**case.information, COHORT_COLUMN: "selected"})
         elif row.scan.lesion_id not in selected_lesions and case.split == "train":
             yield replace(case, outcome=None, label_source="",
                           information={**case.information, COHORT_COLUMN: row.reason})
+
+
+def _at_selection(case: LesionCase) -> dict[str, ClinicalValue]:
+    """Clinical values of a sample. Its scan is the qualifying one, whatever diameter the data set's maker went by."""
+    clinical = dict(case.clinical)
+    if RECURRENCE_TIME in clinical and DAYS_SINCE_SRS in clinical:
+        clinical[RECURRENCE_TIME] = clinical[DAYS_SINCE_SRS]
+    return clinical
 
 
 def _meaning(dataset: RawDataset, selection: CohortSelection) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from rnnet.dataset.cohort.derived import write_derived
 from rnnet.dataset.cohort.from_dataset import dataset_candidates
 from rnnet.dataset.cohort.select import select
 from rnnet.dataset.integrity import check_dataset
+from rnnet.dataset.manifest import ClinicalColumn
 from tests.dataset.cohort.scans import write_followed_dataset
 
 RN, PD = "radiation_necrosis", "progression"
@@ -66,6 +68,22 @@ def test_with_the_unit_lesion_scan_every_qualifying_scan_is_a_sample(workspace):
     assert [c.case_id for c in made.labelled()][:2] == ["P0_d90_1", "P0_d180_1"]
     assert "sample unit lesion_scan" in made.manifest.information["cohort"]
     assert "Dataset001_Followed" in made.manifest.information["cohort"]
+
+
+def test_the_recurrence_time_of_a_sample_ends_at_its_scan_whatever_diameter_chose_it(workspace):
+    dataset = read_dataset(workspace.raw_dataset("Dataset001_Followed"))
+    days = ClinicalColumn("numeric", "days")
+    clinical = {"days_since_srs": 70.0, "recurrence_time": None}
+    dataset = replace(
+        dataset, cases=tuple(replace(c, clinical=clinical) for c in dataset.cases),
+        manifest=replace(dataset.manifest, clinical=dict.fromkeys(clinical, days)),
+    )
+    selection = select(dataset_candidates(dataset, CohortSettings("lesion"), n_processes=1), CohortSettings("lesion"))
+    layout = workspace.new_raw_dataset(2, "Cohort")
+    write_derived(dataset, selection, layout)
+    cases = read_dataset(layout).cases
+    assert {c.clinical["recurrence_time"] for c in cases if c.outcome is not None} == {70.0}
+    assert {c.clinical["recurrence_time"] for c in cases if c.outcome is None} == {None}
 
 
 def test_the_data_set_shares_its_images_and_verifies(workspace):

@@ -1,0 +1,192 @@
+"""The characteristics of a cohort as text tables, Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rnnet.evaluation.cohort import MIXED, CohortDescription
+from rnnet.evaluation.cohort_table import CategoricalRow, CohortRow, CohortTable, Group, NumericRow, Spread
+from rnnet.evaluation.group_tests import DRAWN_TABLES, FISHER_DRAWN, PValue
+from rnnet.reporting.render import to_markdown
+from rnnet.reporting.tables import Table, plain_outcome
+
+# What stands before a category, below the name of its characteristic.
+_INDENT = "  "
+_NONE = "–"
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#~"})
+_LATEX = str.maketrans({
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", "[": "{[}", "]": "{]}", "±": r"$\pm$", "–": "--", "²": r"$^2$", "³": r"$^3$",
+    "µ": r"$\mu$", "≥": r"$\geq$", "≤": r"$\leq$",
+})
+
+
+def cohort_tables(description: CohortDescription) -> tuple[Table, Table]:
+    """The tables by patient and by lesion as text, with how they are to be read in their notes."""
+    return _table(description, description.by_patient), _table(description, description.by_lesion)
+
+
+def p_text(p: float) -> str:
+    """A p-value with three digits, or '<0.001'."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _table(d: CohortDescription, table: CohortTable) -> Table:
+    columns = ["all", *(_group_name(d, g) for g in table.groups)]
+    sizes = [table.n, *(g.n for g in table.groups)]
+    header = ("", *(f"{name} (n = {n})" for name, n in zip(columns, sizes, strict=True)), "p", "test")
+    rows = [line for row in table.rows for line in _lines(row)]
+    sample = "patient" if table.sample == "patient" else "lesion"
+    grouping = {"outcome": "outcome", "center": "centre", "dataset": "data set", "split": "split"}[d.by]
+    return Table(
+        title=f"Characteristics by {sample}: {', '.join(d.datasets)}",
+        subtitle=f"Groups: {grouping}. Positive class: {plain_outcome(d.positive_outcome)}. "
+                 f"n: {'patients' if sample == 'patient' else 'lesion rows (one lesion on one scan)'}.",
+        header=header, short_header=header, rows=tuple(rows), notes=_notes(d, table),
+    )
+
+
+def _group_name(d: CohortDescription, group: Group) -> str:
+    if d.by != "outcome" or not group.tested:
+        return group.name
+    return plain_outcome(group.name) + (", positive" if group.name == d.positive_outcome else "")
+
+
+def _lines(row: CohortRow) -> list[tuple[str, ...]]:
+    name = row.name.replace("_", " ")
+    test = (p_text(row.p.value), row.p.test) if row.p.value is not None else (_NONE, row.p.reason)
+    missing = [(f"{_INDENT}missing", *map(str, row.missing), "", "")] if any(row.missing) else []
+    if isinstance(row, NumericRow):
+        decimals = _decimals(row.spreads[0])
+        title = f"{name} ({row.unit})" if row.unit else name
+        return [(title, *(_spread(s, decimals) for s in row.spreads), *test), *missing]
+    blank = ("",) * len(row.missing)
+    lines = [
+        (f"{_INDENT}{category.replace('_', ' ')}",
+         *(f"{n} ({100 * n / of:.1f} %)" if of else _NONE for n, of in zip(counts, row.known, strict=True)), "", "")
+        for category, counts in zip(row.categories, row.counts, strict=True)
+    ]
+    return [(name, *blank, *test), *lines, *missing]
+
+
+def _decimals(spread: Spread | None) -> int:
+    """So that a mean has about three digits."""
+    size = abs(spread.mean) if spread is not None else 0.0
+    return 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
+
+
+def _spread(s: Spread | None, decimals: int) -> str:
+    if s is None:
+        return _NONE
+    low, high = (f"{v:.{decimals}f}" if v != round(v) else f"{v:.0f}" for v in (s.minimum, s.maximum))
+    sd = _NONE if s.sd is None else f"{s.sd:.{decimals}f}"
+    return f"{s.mean:.{decimals}f} ± {sd} ({low} to {high})"
+
+
+def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:
+    notes = ["Numbers: mean ± SD (range). Categories: n (% of those with a known value)."]
+    used = {row.p.test for row in table.rows if row.p.value is not None}
+    if used & {"Welch t", "Mann-Whitney", "ANOVA", "Kruskal-Wallis"}:
+        notes.append(
+            "Numbers: Welch's t-test (more than two groups: analysis of variance) where the Shapiro-Wilk test finds no "
+            "deviation from normality in any group (p >= 0.05), otherwise Mann-Whitney U (Kruskal-Wallis).")
+    if any(test.startswith("Fisher") for test in used):
+        drawn = f"; 'drawn': from {DRAWN_TABLES:,} random tables with the same margins" if FISHER_DRAWN in used else ""
+        notes.append(f"Categories: Fisher's exact test of the whole table{drawn}.")
+    notes.append("All p-values are two-sided and not adjusted for their number; missing values take no part.")
+    if table.sample == "lesion":
+        notes.append("The tests take lesions as independent. Lesions of one patient are not: these p-values are too "
+                     "small as a rule.")
+    else:
+        notes.append("A clinical value of a patient is the earliest known one of the described rows.")
+        if any(not g.tested for g in table.groups):
+            notes.append(f"Patients with lesions of several groups stand under '{MIXED[d.by]}' and take no part in the "
+                         "tests.")
+    left_out = d.undescribed_lesions if table.sample == "lesion" else d.undescribed_patients
+    if left_out:
+        notes.append(f"Not described, because no outcome is known: {left_out} "
+                     f"{'lesion row(s)' if table.sample == 'lesion' else 'patient(s)'}.")
+    if d.shared_patients:
+        notes.append(f"{len(d.shared_patients)} patient_id(s) stand in several data sets and count once in each: "
+                     f"{', '.join(d.shared_patients[:5])}.")
+    return tuple(notes)
+
+
+def cohort_markdown(tables: Sequence[Table]) -> str:
+    """The tables in Markdown; what Markdown would take for a sign of its own is escaped."""
+    def cell(text: str) -> str:
+        escaped = text.strip().translate(_MARKDOWN)
+        return f"&emsp;{escaped}" if text.startswith(_INDENT) else escaped
+
+    return "\n".join(to_markdown(_mapped(table, cell)) for table in tables)
+
+
+def cohort_latex(tables: Sequence[Table]) -> str:
+    """The tables in LaTeX, for a document that loads the package booktabs."""
+    def cell(text: str) -> str:
+        escaped = text.strip().translate(_LATEX)
+        return rf"\quad {escaped}" if text.startswith(_INDENT) else escaped
+
+    return "% Needs \\usepackage{booktabs}.\n" + "\n".join(_latex(_mapped(table, cell)) for table in tables)
+
+
+def _latex(table: Table) -> str:
+    columns = "l" + "c" * (len(table.header) - 2) + "l"
+    notes = "\n".join(rf"{note} \par" for note in table.notes)
+    lines = [" & ".join(row) + r" \\" for row in (table.header, *table.rows)]
+    body = "\n".join(lines[1:])
+    return (
+        f"\\begin{{table}}\n\\centering\n\\caption{{{table.title}. {table.subtitle}}}\n"
+        f"\\begin{{tabular}}{{{columns}}}\n"
+        f"\\toprule\n{lines[0]}\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\n"
+        f"\\footnotesize\n{notes}\n\\end{{table}}\n"
+    )
+
+
+def _mapped(table: Table, cell: Callable[[str], str]) -> Table:
+    """The table with every text passed through `cell`."""
+    return replace(
+        table, title=cell(table.title), subtitle=cell(table.subtitle), header=tuple(map(cell, table.header)),
+        rows=tuple(tuple(map(cell, row)) for row in table.rows), notes=tuple(map(cell, table.notes)),
+    )
+
+
+_CSV = ("sample", "characteristic", "unit", "category", "group", "positive_outcome", "group_size", "missing", "n",
+        "percent", "mean", "sd", "minimum", "p25", "median", "p75", "maximum", "p", "test", "no_p_because")
+
+
+def cohort_csv(description: CohortDescription) -> str:
+    """Both tables with all digits: one row per characteristic (and category) and group; unknown cells are empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _CSV, restval="", lineterminator="\n")
+    writer.writeheader()
+    for table in (description.by_patient, description.by_lesion):
+        columns = [("all", table.n), *((g.name, g.n) for g in table.groups)]
+        for row in table.rows:
+            for column, (group, size) in enumerate(columns):
+                common = {
+                    "sample": table.sample, "characteristic": row.name, "group": group, "group_size": size,
+                    "positive_outcome": description.positive_outcome, "missing": row.missing[column], **_p_cells(row.p),
+                }
+                writer.writerows({**common, **cells} for cells in _figures(row, column, size))
+    return text.getvalue()
+
+
+def _p_cells(p: PValue) -> dict[str, object]:
+    return {"p": "" if p.value is None else p.value, "test": p.test, "no_p_because": p.reason}
+
+
+def _figures(row: CohortRow, column: int, size: int) -> list[dict[str, object]]:
+    if isinstance(row, CategoricalRow):
+        of = row.known[column]
+        return [
+            {"category": name, "n": counts[column], "percent": 100 * counts[column] / of if of else ""}
+            for name, counts in zip(row.categories, row.counts, strict=True)
+        ]
+    s = row.spreads[column]
+    names = ("mean", "sd", "minimum", "p25", "median", "p75", "maximum")
+    return [{"unit": row.unit, "n": size - row.missing[column], **{name: getattr(s, name, None) for name in names}}]
