@@ -3,50 +3,98 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from rnnet.core.errors import DatasetError
+from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.types import LesionCase, Scan
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.cases_table import source_of
-from rnnet.dataset.identity import read_other_ids
+from rnnet.dataset.leakage import same_people
+from rnnet.dataset.leakage_sources import names_to_carry
 from rnnet.dataset.manifest import ClinicalColumn, DeclaredState, Manifest
 from rnnet.dataset.write_tables import write_cases, write_manifest, write_other_ids
 
 
 def write_combined(layout: RawLayout, members: Sequence[RawDataset], *, name: str) -> None:
-    """Write dataset.json and cases.csv of the members together; dataset.json last.
+    """Write dataset.json, cases.csv and other_ids.csv of the members together; dataset.json last.
 
-    Where members use the same id for something, every id gets the member's number in front. Patients keep their ids
-    where no two members share one. Clinical columns are those of all members; a member without one has empty cells.
+    Where members use the same id for something, every id gets the member's number in front. A patient that two members
+    know is one patient: by other_ids.csv, by a converter's id, or because both share the scans of a third data set.
+    Clinical columns are those of all members; a member without one has empty cells.
 
     Raises:
-        DatasetError: fewer than two members, a pool among them, other outcomes, a clinical column of another type, or
-            a data set in the folder.
+        DatasetError: fewer than two members, a pool among them, other outcomes, a clinical column of another type, a
+            scan that stands in two members, or something in the folder.
+        LeakageError: a patient is held out by one member and used for training by another.
     """
     _check(layout, members)
-    by_number = _ids_clash(members)
+    prefixes = _prefixes(members)
+    people = _people(members, prefixes)
     cases: list[LesionCase] = []
     scans: dict[str, Scan] = {}
     sources: dict[str, str] = {}
-    others: dict[str, frozenset[str]] = {}
     for member in members:
-        prefix = f"D{member.name[7:10]}-" if by_number else ""
+        prefix = prefixes[member.name]
         for scan in member.scans:
             scans[prefix + scan.scan_id] = scan
             sources[prefix + scan.scan_id] = source_of(scan)
         cases += [
-            replace(c, case_id=prefix + c.case_id, scan_id=prefix + c.scan_id, patient_id=prefix + c.patient_id)
+            replace(c, case_id=prefix + c.case_id, scan_id=prefix + c.scan_id,
+                    patient_id=people.id_of[f"{member.name}/{c.patient_id}"])
             for c in member.cases
         ]
-        for patient, names in read_other_ids(member.layout.other_ids_csv).items():
-            others[prefix + patient] = names
+    _check_sources(sources, members)
+    _check_sides(cases)
     manifest = _manifest(members, scans, name)
     write_cases(layout, manifest, cases, scans, sources=sources)
-    write_other_ids(layout, others)
+    write_other_ids(layout, people.names)
     write_manifest(layout, manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """id_of: by 'MEMBER/PATIENT', the patient_id in the combined data set. names: by that id, all other names."""
+
+    id_of: Mapping[str, str]
+    names: Mapping[str, frozenset[str]]
+
+
+def _people(members: Sequence[RawDataset], prefixes: Mapping[str, str]) -> _People:
+    carried: dict[str, frozenset[str]] = {}
+    for member in members:
+        names = names_to_carry(member.layout, {c.patient_id for c in member.cases})
+        carried |= {f"{member.name}/{patient}": found for patient, found in names.items()}
+    person_of = same_people(carried, carried)
+    ids: dict[str, str] = {}
+    names_of: dict[str, frozenset[str]] = {}
+    for qualified, person in person_of.items():
+        member_name, _, patient = person.partition("/")
+        ids[qualified] = prefixes[member_name] + patient
+        names_of[ids[qualified]] = names_of.get(ids[qualified], frozenset()) | carried[qualified]
+    return _People(ids, names_of)
+
+
+def _check_sources(sources: Mapping[str, str], members: Sequence[RawDataset]) -> None:
+    twice = sorted(source for source, number in Counter(sources.values()).items() if number > 1)
+    if twice:
+        raise DatasetError(
+            f"{len(twice)} scan(s) stand in two of the data sets, for example {twice[0]}.",
+            where=", ".join(m.name for m in members), fix="Leave one data set out: its lesions would count twice.",
+        )
+
+
+def _check_sides(cases: Iterable[LesionCase]) -> None:
+    splits: dict[str, set[str]] = {}
+    for case in cases:
+        splits.setdefault(case.patient_id, set()).add(case.split)
+    both = sorted(patient for patient, found in splits.items() if len(found) > 1)
+    if both:
+        raise LeakageError(
+            f"{len(both)} patient(s) are held out by one of the data sets and used for training by another: "
+            f"{', '.join(both[:5])}.", fix="Hold them out in both, or in none (column split, rnnet_make_splits).",
+        )
 
 
 def _check(layout: RawLayout, members: Sequence[RawDataset]) -> None:
@@ -74,15 +122,15 @@ def _outcomes(member: RawDataset) -> str:
     return f"{', '.join(sorted(member.manifest.outcomes))} (positive: {member.manifest.positive_outcome})"
 
 
-def _ids_clash(members: Sequence[RawDataset]) -> bool:
-    """Whether two members use the same name for a scan, a case or a patient."""
+def _prefixes(members: Sequence[RawDataset]) -> dict[str, str]:
+    """What goes in front of each member's ids: nothing, or its number where two members use a name for something."""
     for names in (
         [{s.scan_id for s in m.scans} for m in members], [{c.case_id for c in m.cases} for m in members],
         [{c.patient_id for c in m.cases} for m in members],
     ):
         if sum(map(len, names)) > len(set().union(*names)):
-            return True
-    return False
+            return {m.name: f"D{m.name[7:10]}-" for m in members}
+    return dict.fromkeys((m.name for m in members), "")
 
 
 def _manifest(members: Sequence[RawDataset], scans: dict[str, Scan], name: str) -> Manifest:
@@ -97,6 +145,7 @@ def _manifest(members: Sequence[RawDataset], scans: dict[str, Scan], name: str) 
         positive_outcome=first.positive_outcome, clinical=_clinical(members), information=information,
         file_ending=first.file_ending, numTraining=splits["train"], numTest=splits["test"],
         preprocessed=DeclaredState(all(s.registered for s in states), all(s.skull_stripped for s in states)),
+        one_head=any(m.manifest.one_head for m in members),
         reference="; ".join(dict.fromkeys(m.manifest.reference for m in members if m.manifest.reference)),
         licence="; ".join(dict.fromkeys(m.manifest.licence for m in members if m.manifest.licence)),
     )

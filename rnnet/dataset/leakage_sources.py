@@ -39,6 +39,16 @@ def patient_names(layout: RawLayout, patients: Iterable[str]) -> Mapping[str, fr
     return found
 
 
+def names_to_carry(layout: RawLayout, patients: Iterable[str]) -> dict[str, frozenset[str]]:
+    """By patient, what a data set that shares the scans must write into its other_ids.csv to keep knowing who it is.
+
+    The qualified name is among them: two data sets that share the scans of a third have it in common, with it as well.
+    """
+    names = patient_names(layout, patients := set(patients))
+    qualified = {patient: f"{layout.folder.name}/{patient}" for patient in patients}
+    return {patient: names.get(full, frozenset()) | {full} for patient, full in qualified.items()}
+
+
 def _ids_are_unique(layout: RawLayout) -> bool:
     """Whether a converter made the patients' ids: then they begin with the source's name."""
     if not layout.conversion_json.is_file():

@@ -124,15 +124,15 @@ def select_cohort(
     output: folder of selection.csv, cohort.json and the flow diagram. as_dataset: number and name of a raw data set to
     write the samples as, which shares the images.
     """
-    from rnnet.dataset.case import read_dataset
     from rnnet.dataset.cohort.derived import write_derived
     from rnnet.dataset.cohort.from_dataset import dataset_candidates
     from rnnet.dataset.cohort.select import select
+    from rnnet.experiment.access import read_raw
 
     # Whatever is refused is refused before anything is measured.
     settings.check()
     layout = workspace.new_raw_dataset(*as_dataset) if as_dataset else None
-    raw = read_dataset(workspace.raw_dataset(workspace.dataset_name(dataset)))
+    raw = read_raw(workspace, workspace.dataset_name(dataset))
     selection = select(dataset_candidates(raw, settings, n_processes=n_processes), settings)
     report, written = _write_cohort(selection, output)
     if layout is not None:

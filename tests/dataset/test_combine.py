@@ -3,11 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from rnnet.core.errors import DatasetError
+from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import read_dataset
 from rnnet.dataset.combine import write_combined
+from rnnet.dataset.identity import read_other_ids
 from rnnet.dataset.integrity import check_dataset
+from rnnet.dataset.splits import hold_out
+from tests.dataset.shared_data import selection_of, write_followed
 from tests.factories import write_raw_dataset
 
 
@@ -34,7 +37,7 @@ def test_the_combined_data_set_verifies_and_has_all_cases(tmp_path, members):
 
 def test_nothing_is_copied(tmp_path, members):
     layout = combined(tmp_path, *members)
-    assert sorted(p.name for p in layout.folder.iterdir()) == ["cases.csv", "dataset.json"]
+    assert sorted(p.name for p in layout.folder.iterdir()) == ["cases.csv", "dataset.json", "other_ids.csv"]
     assert all(s.image_path.parent.parent.name in ("Dataset001_A", "Dataset002_B") for s in read_dataset(layout).scans)
 
 
@@ -98,3 +101,48 @@ def test_categories_of_both_are_allowed(tmp_path, members):
     members[1].dataset_json.write_text(json.dumps(document))
     manifest = read_dataset(combined(tmp_path, *members)).manifest
     assert manifest.clinical["sex"] == replace(manifest.clinical["sex"], categories=("female", "male", "diverse"))
+
+
+@pytest.fixture
+def followed(tmp_path):
+    return write_followed(tmp_path)
+
+
+def test_a_patient_of_two_selections_from_one_data_set_is_one_patient(tmp_path, followed):
+    first = selection_of(tmp_path, followed, "Dataset006_First", {f"P00{n}_s1" for n in range(4)})
+    second = selection_of(tmp_path, followed, "Dataset007_Second", {f"P00{n}_s1" for n in range(4, 8)})
+    cases = read_dataset(combined(tmp_path, first, second)).cases
+    assert len(cases) == 8
+    assert {c.patient_id for c in cases} == {f"D006-P00{n}" for n in range(4)}
+
+
+def test_a_patient_whom_other_ids_join_is_one_patient_under_a_prefix_too(tmp_path, members):
+    other = write_raw_dataset(tmp_path, name="Dataset003_C", n_patients=2, n_test=0, centers=("C",), seed=90)
+    (members[0].folder / "other_ids.csv").write_text("patient_id,other_id\nP000,Dataset003_C/P001\n")
+    ids = {c.case_id: c.patient_id for c in read_dataset(combined(tmp_path, members[0], other)).cases}
+    assert ids["D003-P001_s1_1"] == ids["D001-P000_s1_1"] == "D001-P000"
+    assert ids["D003-P000_s1_1"] == "D003-P000"
+
+
+def test_the_names_of_a_patient_are_carried_on(tmp_path, members):
+    (members[0].folder / "other_ids.csv").write_text("patient_id,other_id\nP000,UCSF-7\n")
+    layout = combined(tmp_path, *members)
+    assert read_other_ids(layout.other_ids_csv)["D001-P000"] == {"UCSF-7", "Dataset001_A/P000"}
+
+
+def test_a_scan_that_stands_in_two_data_sets_is_refused(tmp_path, followed):
+    first = selection_of(tmp_path, followed, "Dataset006_First", {"P000_s1", "P001_s1"})
+    with pytest.raises(DatasetError, match="Dataset005_Home/P000_s1"):
+        combined(tmp_path, first, followed)
+
+
+def test_a_patient_held_out_by_one_and_trained_on_by_the_other_is_refused(tmp_path, followed):
+    first = selection_of(tmp_path, followed, "Dataset006_First", {f"P00{n}_s1" for n in range(4)})
+    second = selection_of(tmp_path, followed, "Dataset007_Second", {f"P00{n}_s1" for n in range(4, 8)})
+    held = hold_out_dataset(read_dataset(second), {"P002"})
+    with pytest.raises(LeakageError, match="D006-P002"):
+        write_combined(RawLayout(tmp_path / "Dataset010_Both"), [read_dataset(first), held], name="Both")
+
+
+def hold_out_dataset(dataset, patients):
+    return replace(dataset, scans=hold_out(dataset.scans, patients), cases=hold_out(dataset.cases, patients))

@@ -49,8 +49,8 @@ def find(workspace: Workspace) -> DuplicateReport:
 
 def test_raw_copies_are_found_across_data_sets_and_within_one(workspace: Workspace) -> None:
     write_heads(workspace, NAME, {"A1": HEADS[0], "A2": HEADS[1]})
-    write_heads(workspace, OTHER, {"B1": with_gamma(resaved(HEADS[1])), "B2": mirrored(HEADS[0], axis=1), "B3": HEADS[2],
-                                   "B4": rescaled(HEADS[2])})
+    others = {"B1": with_gamma(resaved(HEADS[1])), "B2": mirrored(HEADS[0], axis=1), "B3": HEADS[2]}
+    write_heads(workspace, OTHER, {**others, "B4": rescaled(HEADS[2])})
     report = find(workspace)
     assert (report.frame, report.n_hashed) == ("head", {NAME: 2, OTHER: 4})
     assert [(g.kind, g.certainty, g.members) for g in report.groups] == [

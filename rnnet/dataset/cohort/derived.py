@@ -17,7 +17,7 @@ from rnnet.dataset.case import RawDataset
 from rnnet.dataset.cases_table import source_of
 from rnnet.dataset.cohort.candidates import UNIT_TITLES
 from rnnet.dataset.cohort.select import CohortSelection, JudgedScan
-from rnnet.dataset.identity import read_other_ids
+from rnnet.dataset.leakage_sources import names_to_carry
 from rnnet.dataset.write_tables import write_cases, write_manifest, write_other_ids
 
 COHORT_COLUMN = "cohort"
@@ -50,14 +50,13 @@ def write_derived(dataset: RawDataset, selection: CohortSelection, layout: RawLa
         numTest=sum(s.split == "test" for s in scans.values()),
     )
     patients = {case.patient_id for case in cases}
-    others = read_other_ids(dataset.layout.other_ids_csv)
     with storage_errors(layout.folder):
         layout.folder.parent.mkdir(parents=True, exist_ok=True)
         made = RawLayout(Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=layout.folder.parent)))
         try:
             made.folder.chmod(0o755)  # mkdtemp's folders are the user's alone
             write_cases(made, manifest, cases, scans, sources={k: source_of(s) for k, s in scans.items()})
-            write_other_ids(made, {p: names for p, names in others.items() if p in patients})
+            write_other_ids(made, names_to_carry(dataset.layout, patients))
             write_manifest(made, manifest)
             os.rename(made.folder, layout.folder)
         finally:

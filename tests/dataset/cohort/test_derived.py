@@ -15,6 +15,7 @@ from rnnet.dataset.cohort.candidates import CohortSettings
 from rnnet.dataset.cohort.derived import write_derived
 from rnnet.dataset.cohort.from_dataset import dataset_candidates
 from rnnet.dataset.cohort.select import select
+from rnnet.dataset.identity import read_other_ids
 from rnnet.dataset.integrity import check_dataset
 from rnnet.dataset.manifest import ClinicalColumn
 from tests.dataset.cohort.scans import write_followed_dataset
@@ -95,7 +96,9 @@ def test_the_data_set_shares_its_images_and_verifies(workspace):
     assert not [p for p in problems if p.level == "error"]
     # The masks have the rows' lesions at other times too, which are left out on purpose.
     assert {p.code for p in problems} == {"few-patients", "mask-without-case"}
-    assert layout.other_ids_csv.read_text() == "patient_id,other_id\nP0,UCSF-9\n"
+    others = read_other_ids(layout.other_ids_csv)
+    assert others["P0"] == {"UCSF-9", "Dataset001_Followed/P0"}
+    assert others["P1"] == {"Dataset001_Followed/P1"}
 
 
 def test_a_selection_from_a_data_set_that_shares_images_names_their_first_home(workspace):
