@@ -127,9 +127,20 @@ def print_leaks(leaks: Sequence[str]) -> None:
 
 def positive_int(text: str) -> int:
     """A whole number above 0, for argparse."""
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a whole number, got '{text}'") from error
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def dataset_number(text: str) -> int:
+    """The number of a data set that is to be made, for argparse."""
+    value = positive_int(text)
+    if value > 999:
+        raise argparse.ArgumentTypeError(f"must be at most 999, got {value}")
     return value
 
 
@@ -183,7 +194,7 @@ def run(
         print(f"error: {error}", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print("stopped; run the same command with --continue (or again) to go on", file=sys.stderr)
+        print("stopped; type the same command again to go on (a training: with --continue)", file=sys.stderr)
         return 130
 
 

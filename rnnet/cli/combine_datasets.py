@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         "rnnet_combine_datasets -d 1 2 --as_dataset 10 -n TwoCentres",
     )
     _common.add_datasets(parser, "data sets with a cases.csv and the same outcomes")
-    parser.add_argument("--as_dataset", dest="number", type=_common.positive_int, required=True, metavar="ID",
+    parser.add_argument("--as_dataset", dest="number", type=_common.dataset_number, required=True, metavar="ID",
                         help="number of the new data set")
     parser.add_argument("-n", dest="name", required=True, metavar="NAME", help="its name")
     return parser

@@ -31,8 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="what each source needs and gives, its licence, where to "
                         "ask for it")
     parser.add_argument("-i", dest="folder", type=Path, metavar="FOLDER", help="the release as it was downloaded")
-    parser.add_argument("-d", dest="number", type=_common.positive_int, metavar="ID", help="number of the new data set")
-    parser.add_argument("-n", dest="name", default="", metavar="NAME", help="its name (default: the source's)")
+    parser.add_argument("-d", dest="number", type=_common.dataset_number, metavar="ID",
+                        help="number of the new data set")
+    parser.add_argument("-n", dest="name", default="", metavar="NAME", help="its name (default: the release's or the source's)")
     parser.add_argument("--link", action="store_true", help="link the images instead of copying them; the release "
                         "must then stay where it is")
     parser.add_argument("--table", type=Path, metavar="FILE", help="for the source 'table': your CSV or Excel sheet "
@@ -87,12 +88,13 @@ def source_lines(info: SourceInfo) -> Iterator[str]:
 def report_lines(report: ConversionReport) -> Iterator[str]:
     """The account of a conversion: counts, what was dropped by reason, what was not known, what to know."""
     masks = f"{report.n_masks} with a mask" if report.n_masks else "none has a mask: a pool of images only"
-    yield f"{report.n_patients} patients, {report.n_scans} scans ({masks}), {report.n_lesions} lesions on scans"
+    patients, scans = counted(report.n_patients, "patient", "patients"), counted(report.n_scans, "scan", "scans")
+    yield f"{patients}, {scans} ({masks}), {counted(report.n_lesions, 'lesion', 'lesions')} on scans"
     labelled = ", ".join(f"{number} {outcome}" for outcome, number in report.labelled.items())
     yield f"labelled: {labelled or 'none'}"
     yield from _dropped_lines(report.dropped)
     if report.unknown_files:
-        yield f"not known, and not used: {len(report.unknown_files)} files or folders"
+        yield f"not known, and not used: {counted(len(report.unknown_files), 'file or folder', 'files or folders')}"
         yield from _some(report.unknown_files)
     if report.notes:
         yield "to know:"
@@ -100,13 +102,19 @@ def report_lines(report: ConversionReport) -> Iterator[str]:
 
 
 def _dropped_lines(dropped: Sequence[Dropped]) -> Iterator[str]:
+    """By reason; what stands in brackets behind a reason, the file, goes with the name."""
     def kind_and_reason(item: Dropped) -> tuple[str, str]:
-        return item.kind, item.reason.split(" [")[0]
+        return item.kind, item.reason.partition(" [")[0]
 
     for (kind, reason), group in groupby(sorted(dropped, key=kind_and_reason), key=kind_and_reason):
-        names = [item.name for item in group]
-        yield f"dropped {len(names)} {kind}{'s' if len(names) > 1 else ''}: {reason}"
+        names = [item.name + "".join(item.reason.partition(" [")[1:]) for item in group]
+        yield f"dropped {counted(len(names), kind, f'{kind}s')}: {reason}"
         yield from _some(names)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """'1 scan', '2 scans'."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def _some(names: Sequence[str]) -> Iterator[str]:

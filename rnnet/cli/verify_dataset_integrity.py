@@ -68,7 +68,8 @@ def _body(arguments: argparse.Namespace) -> int:
         for line in report_lines(report, most=None if arguments.all else FIRST_PLACES):
             print(line)
         print(f"{name}: {len(report.errors)} error(s), {len(report.warnings)} warning(s) in {report.n_scans} scan(s)")
-        print(_orientation_line(name, report))
+        if report.n_scans:
+            print(_orientation_line(name, report))
     if arguments.leakage:
         _print_audit(audit, most=None if arguments.all else FIRST_PLACES)
     if arguments.json:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.files import file_digest
 from rnnet.core.types import LesionCase, Problem, Scan
+from rnnet.core.volume import image_stem
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.cases_table import read_cases_table
 from rnnet.dataset.manifest import Manifest, read_manifest
@@ -82,12 +84,21 @@ def missing_files(scans: Iterable[Scan]) -> list[Problem]:
     problems = []
     for scan in scans:
         if not scan.image_path.exists():
-            problems.append(error("missing-image", scan.image_path, f"The image of scan '{scan.scan_id}' is missing.",
-                                  "Add the file, or remove the scan's rows from cases.csv."))
+            problems.append(_missing("image", scan.image_path, f"{scan.scan_id}_0000", scan.scan_id))
         if scan.mask_path is not None and not scan.mask_path.is_file():
-            problems.append(error("missing-mask", scan.mask_path, f"The mask of scan '{scan.scan_id}' is missing.",
-                                  "Add the file, or remove the scan's rows from cases.csv."))
+            problems.append(_missing("mask", scan.mask_path, scan.scan_id, scan.scan_id))
     return problems
+
+
+def _missing(what: str, path: Path, stem: str, scan_id: str) -> Problem:
+    # The file may have another ending than the one that was looked for.
+    for link in (p for p in path.parent.glob(f"{stem}*") if image_stem(p) == stem and p.is_symlink()):
+        return error(
+            f"missing-{what}", link, f"The {what} of scan '{scan_id}' is a link to {link.readlink()}, which is gone.",
+            "Put the release back where it was, or convert it again without --link.",
+        )
+    return error(f"missing-{what}", path, f"The {what} of scan '{scan_id}' is missing.",
+                 "Add the file, or remove the scan's rows from cases.csv.")
 
 
 def _raise_first(problems: Iterable[Problem], name: str) -> None:

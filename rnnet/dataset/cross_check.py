@@ -12,6 +12,7 @@ from rnnet.dataset.integrity import IntegrityReport, ordered
 from rnnet.dataset.problems import error, warning
 
 _SHOWN = 5
+Names = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,18 @@ class _Side:
         return f"{self.dataset} ({'held out for test' if self.held_out else 'used for training'}: {names})"
 
 
-def cross_check(reports: Mapping[str, IntegrityReport]) -> dict[str, IntegrityReport]:
+def cross_check(
+    reports: Mapping[str, IntegrityReport], names: Mapping[str, Names] | None = None
+) -> dict[str, IntegrityReport]:
     """The reports, with what their data sets share added to the report of the later of the two.
 
     A patient is held out by a data set if one of its scans there is in the test split. Held out in one and usable for
-    training or pretraining in another is an error: the test would not be independent.
+    training or pretraining in another is an error: the test would not be independent. Files that two data sets share on
+    purpose (column source_scan) and patients who are one person on purpose are no finding otherwise.
+
+    Args:
+        reports: by data set.
+        names: by data set, the names of its patients that hold everywhere (leakage_sources.names_to_carry).
     """
     added: dict[str, list[Problem]] = {name: [] for name in reports}
     held_out = {
@@ -39,8 +47,10 @@ def cross_check(reports: Mapping[str, IntegrityReport]) -> dict[str, IntegrityRe
     }
     for first, second in combinations(reports, 2):
         pair = reports[first], reports[second]
-        added[second] += [_same_image(*sides) for sides in _shared(*pair, held_out, "digest")]
-        added[second] += [_same_patient(*sides) for sides in _shared(*pair, held_out, "patient_id")]
+        images = [_same_image(*sides) for sides in _shared(*pair, held_out, "digest")]
+        known = [(names or {}).get(name, {}) for name in (first, second)]
+        patients = [_same_patient(*sides, *known) for sides in _shared(*pair, held_out, "patient_id")]
+        added[second] += [problem for problem in (*images, *patients) if problem is not None]
     return {
         name: replace(report, problems=ordered((*report.problems, *added[name]))) for name, report in reports.items()
     }
@@ -69,18 +79,28 @@ def _side(dataset: str, scans: Sequence[ScanContent], held_out: Mapping[str, set
     return _Side(dataset, tuple(scans), any(s.patient_id in held_out[dataset] for s in scans))
 
 
-def _same_image(a: _Side, b: _Side) -> Problem:
+def _same_image(a: _Side, b: _Side) -> Problem | None:
     message = f"The same voxels in {a} and {b}."
     if a.held_out != b.held_out:
         return error("image-in-two-datasets", b.scans[0].image, f"{message} The test would not be independent.",
                      "Remove the scan from one of them, or hold its patient out in both.")
-    return warning("image-in-two-datasets", b.scans[0].image, message, "Remove it from one of them: it counts twice.")
+    if {s.image for s in a.scans} & {s.image for s in b.scans}:
+        return None  # one file, which both data sets use
+    return warning("image-in-two-datasets", b.scans[0].image, message,
+                   "Pretraining keeps one copy; to train on both data sets, remove it from one of them.")
 
 
-def _same_patient(a: _Side, b: _Side) -> Problem:
-    """A warning only: two centres that count their patients from 1 have the same names for other people."""
+def _same_patient(a: _Side, b: _Side, names_a: Names, names_b: Names) -> Problem | None:
+    """Two centres that count their patients from 1 have the same names for other people: mostly a warning."""
     patient = b.scans[0].patient_id
+    message = f"The patient_id '{patient}' stands in {a} and {b}"
+    if names_a.get(patient, frozenset()) & names_b.get(patient, frozenset()):
+        if a.held_out == b.held_out:
+            return None
+        return error("patient-in-two-datasets", f"{b.dataset}, patient {patient}",
+                     f"{message}: it is one patient. The test would not be independent.", "Hold it out in both.")
     leaks = " If it is, the test would not be independent." if a.held_out != b.held_out else ""
     return warning("patient-in-two-datasets", f"{b.dataset}, patient {patient}",
-                   f"The patient_id '{patient}' stands in {a} and {b}: possibly the same patient.{leaks}",
-                   "If it is one patient, hold it out in both; if not, nothing need be done.")
+                   f"{message}: possibly the same patient.{leaks}",
+                   "If it is one patient, say so in other_ids.csv and hold it out in both; if not, nothing need be "
+                   "done.")

@@ -85,7 +85,7 @@ def check_dataset(layout: RawLayout, *, n_processes: int = 1) -> IntegrityReport
         problems = [*found, *_missing_pool_masks(layout, scans)]
     problems += _check_folders(layout, scans) + _check_counts(layout, manifest, scans)
     of_files, contents = _check_files(scans, cases if labelled else None, n_processes)
-    problems += [*of_files, *check_duplicates(contents)]
+    problems += [*_own(layout, scans, of_files), *check_duplicates(contents)]
     problems += check_centers(layout.cases_csv if labelled else layout.folder, contents, cases)
     return IntegrityReport(name, ordered(problems), len(scans), len(cases), contents)
 
@@ -93,6 +93,12 @@ def check_dataset(layout: RawLayout, *, n_processes: int = 1) -> IntegrityReport
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Errors first, else as they came."""
     return tuple(sorted(problems, key=lambda p: p.level != "error"))
+
+
+def _own(layout: RawLayout, scans: Iterable[Scan], problems: Iterable[Problem]) -> list[Problem]:
+    """Without the lesions that a data set leaves out of masks that belong to another one: that is its purpose."""
+    shared = {str(s.mask_path) for s in scans if s.mask_path and s.mask_path.parent.parent != layout.folder}
+    return [p for p in problems if p.code != "mask-without-case" or p.where not in shared]
 
 
 def _check_files(
@@ -158,6 +164,8 @@ def _check_folders(layout: RawLayout, scans: tuple[Scan, ...]) -> list[Problem]:
     problems = []
     for split in SPLITS:
         for path in image_files(layout.images(split)):
+            if path.is_symlink() and not path.exists():
+                continue  # a missing image
             if not image_stem(path).endswith("_0000"):
                 problems.append(warning("image-name", path, "The image's name does not end in _0000; it is not used.",
                                         "Rename it to SCAN_0000 with its ending."))

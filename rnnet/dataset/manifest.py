@@ -77,6 +77,9 @@ def read_manifest(layout: RawLayout) -> Manifest:
     path = layout.dataset_json
     if not layout.folder.is_dir():
         raise DatasetError("The data set's folder does not exist.", where=layout.folder, fix="Check its name.")
+    if not path.is_file() and layout.conversion_json.is_file():
+        raise DatasetError("The conversion of this data set was interrupted.", where=layout.folder,
+                           fix="Type the same rnnet_convert_dataset command again; it goes on.")
     if not path.is_file():
         raise DatasetError(
             "dataset.json is missing.", where=path,

@@ -34,7 +34,9 @@ _GRID = "If the mask was drawn on this image, its header is wrong: copy the imag
 PROBLEM_CODES: Mapping[str, ProblemKind] = {
     # dataset.json
     "dataset-json-missing": ProblemKind(
-        "dataset.json is not there.", "Copy it from rnnet_raw_template/Dataset000_Template and fill it in."),
+        "dataset.json is not there, or a conversion of the data set was interrupted.",
+        "Copy it from rnnet_raw_template/Dataset000_Template and fill it in; or type the interrupted "
+        "rnnet_convert_dataset again."),
     "dataset-json-invalid": ProblemKind(
         "dataset.json does not parse, or a field is unknown, missing or contradicts another.",
         "Correct the field that the message names."),
@@ -198,10 +200,11 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
     "image-in-two-datasets": _either(
         "Two data sets have the same voxels (an error if one of them holds the patient out for test and the other "
         "would train or pretrain on the image).", "Remove the scan from one of them, or hold it out in both."),
-    "patient-in-two-datasets": _warned(
-        "Two data sets have the same patient_id: possibly the same patient. rnnet takes them for two.",
-        "If it is one, hold the patient out in both, or remove it from one. If they are two people, nothing need be "
-        "done."),
+    "patient-in-two-datasets": _either(
+        "Two data sets have the same patient_id: possibly one patient, whom rnnet takes for two (an error if it is "
+        "known to be one, by other_ids.csv or because they share scans, and only one of them holds him out).",
+        "If it is one, say so in other_ids.csv and hold the patient out in both. If they are two people, nothing need "
+        "be done."),
     # who has seen whom (--leakage)
     "patient-seen": _either(
         "A patient of a test split has been seen, or would be: by the same id in the same data set, by other_ids.csv, "
@@ -219,8 +222,15 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
     "leak-recorded": _warned(
         "A model was trained with --allow_leakage, and this is what leaked.",
         "Do not publish its figures as an independent test; train it again without."),
+    "made-with-other-splits": ProblemKind(
+        "A fingerprint or plan was made while other patients were held out, or a fold was trained on other cases than "
+        "it has now: it may have seen what it is judged by.",
+        "Make it again with the command that the message names."),
+    "image-not-compared": _warned(
+        "Scans that a model saw were preprocessed by an older version, so that what they show is not known.",
+        "Run rnnet_preprocess on their data sets again, then what was trained on them."),
     "leakage-unknown": ProblemKind(
-        "Folds or models of the data set cannot be read, so that nobody knows what they have seen.",
+        "Folds or models of the data set cannot be read or do not say whom they have seen, so that nobody knows.",
         "Do what the message says, or remove the damaged file."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ def convert_dataset(
 ) -> tuple[RawLayout, ConversionReport]:
     """Make the raw data set `DatasetNNN_name` of a release; returns its place and the account of the conversion.
 
-    name: the source's by default. table, mapping: of the source 'table' only; see its converter.
+    name: the release's own by default, or else the source's. table, mapping: of the source 'table' only; see its
+    converter.
     """
     from rnnet.dataset.converters.sources import CONVERTERS
     from rnnet.dataset.converters.write import write_release
@@ -44,12 +46,12 @@ def convert_dataset(
     if settings and source != "table":
         raise SettingError("--table and --mapping go with the source 'table' only.", fix="Leave them out.")
     converter = CONVERTERS.get(source)(**settings)
-    layout = workspace.new_raw_dataset(number, name or source, begun=True)
     if not folder.is_dir():
         raise DatasetError("There is no such folder.", where=folder, fix="Give the folder of the release with -i.")
     release = converter.read(folder)
+    layout = workspace.new_raw_dataset(number, name or re.sub(r"[^\w-]+", "_", release.name) or source, begun=True)
     report = write_release(
-        release, converter.info, layout, name=name or converter.info.title, folder=str(folder.resolve()), link=link,
+        release, converter.info, layout, name=name or release.name or source, folder=str(folder.resolve()), link=link,
         n_processes=n_processes,
     )
     return layout, report

@@ -30,6 +30,7 @@ def verify_dataset_integrity(
     """
     from rnnet.dataset.cross_check import cross_check
     from rnnet.dataset.integrity import check_dataset
+    from rnnet.dataset.leakage_sources import names_to_carry
     from rnnet.dataset.splits import hold_out, read_test_patients
     from rnnet.experiment.access import workspace_atlas
     from rnnet.experiment.orientation_check import add_orientation
@@ -38,7 +39,9 @@ def verify_dataset_integrity(
     names = [workspace.dataset_name(d) for d in datasets]
     reports = {n: check_dataset(workspace.raw_dataset(n), n_processes=n_processes) for n in names}
     held_out = {n: read_test_patients(workspace.preprocessed_dataset(n).splits_json) for n in names}
-    reports = cross_check({n: replace(r, scans=hold_out(r.scans, held_out[n])) for n, r in reports.items()})
+    reports = {n: replace(r, scans=hold_out(r.scans, held_out[n])) for n, r in reports.items()}
+    people = {n: names_to_carry(workspace.raw_dataset(n), {s.patient_id for s in r.scans}) for n, r in reports.items()}
+    reports = cross_check(reports, people)
     return {
         n: add_orientation(workspace, r, plan_of=(n, *names), atlas=atlas, n_processes=n_processes)
         for n, r in reports.items()

@@ -1,6 +1,7 @@
 import pytest
 
 from rnnet.cli import combine_datasets, convert_dataset
+from rnnet.cli.convert_dataset import counted
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import read_dataset
 from rnnet.dataset.converters.sources import CONVERTERS
@@ -59,7 +60,9 @@ def test_a_release_is_converted_and_verifies(tmp_path, capsys, source):
     said = capsys.readouterr().out
     assert f"Dataset004_{source}" in said
     dataset = read_dataset(Workspace.under(tmp_path).raw_dataset(f"Dataset004_{source}"))
-    assert f"{len({s.patient_id for s in dataset.scans})} patients, {len(dataset.scans)} scans" in said
+    n_patients = len({s.patient_id for s in dataset.scans})
+    assert counted(n_patients, "patient,", "patients,") in said
+    assert counted(len(dataset.scans), "scan (", "scans (") in said
     assert {p.code for p in check_dataset(dataset.layout).errors} <= FEW
 
 
@@ -79,7 +82,6 @@ def test_the_list_names_what_each_source_needs(capsys):
         (["molab", "-i", "."], "-d ID is missing"),
         (["molabb", "-i", ".", "-d", "1"], "Did you mean 'molab'"),
         (["molab", "-i", "no_such_folder", "-d", "1"], "no such folder"),
-        (["molab", "-i", ".", "-d", "1000"], "cannot be the name"),
         (["molab", "-i", ".", "-d", "1", "--mapping", "m.json"], "'table' only"),
     ],
 )
@@ -88,6 +90,14 @@ def test_a_wrong_command_is_one_line(tmp_path, capsys, arguments, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", ["0", "1000", "Dataset004_X"])
+def test_a_number_that_no_data_set_can_have_is_refused(tmp_path, capsys, number):
+    with pytest.raises(SystemExit) as stop:
+        convert_dataset.main(["molab", "-i", ".", "-d", number, "--root", str(tmp_path)])
+    assert stop.value.code == 2
+    assert "argument -d: must be" in capsys.readouterr().err
 
 
 def test_the_wrong_source_says_what_it_looked_for(tmp_path, capsys):

@@ -8,6 +8,7 @@ from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.volume import read_volume, write_volume
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import read_dataset, table_digests
+from rnnet.dataset.integrity import check_dataset
 from tests.factories import write_raw_dataset, write_scan
 
 
@@ -175,3 +176,28 @@ def test_the_digests_follow_the_tables(layout: RawLayout) -> None:
     edit(layout, "P000_s1_1,", "P000_first,")
     after = table_digests(layout)
     assert {k for k in before if before[k] != after[k]} == {"cases.csv"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "ending"), [("imagesTr", "P000_s1_0000", ".nrrd"), ("labelsTr", "P000_s1", ".nii.gz")]
+)
+def test_a_link_whose_target_is_gone_is_named_with_its_target(tmp_path, folder, name, ending):
+    layout = write_raw_dataset(tmp_path, n_patients=2, n_test=0)
+    (layout.folder / folder / f"{name}.nii.gz").unlink()
+    (layout.folder / folder / f"{name}{ending}").symlink_to(tmp_path / "moved" / "a.nii.gz")
+    with pytest.raises(DatasetError, match=f"is a link to {tmp_path}/moved/a.nii.gz, which is gone") as caught:
+        read_dataset(layout)
+    assert "--link" in caught.value.fix
+    codes = [p.code for p in check_dataset(layout).problems]
+    assert "image-without-case" not in codes
+    assert codes[0].startswith("missing-")
+
+
+def test_a_conversion_that_was_interrupted_is_not_called_a_missing_dataset_json(tmp_path):
+    layout = write_raw_dataset(tmp_path, n_patients=1, n_test=0)
+    layout.dataset_json.unlink()
+    layout.conversion_json.write_text("{}")
+    with pytest.raises(DatasetError, match="interrupted") as caught:
+        read_dataset(layout)
+    assert "rnnet_convert_dataset" in caught.value.fix
+    assert [p.code for p in check_dataset(layout).problems] == ["dataset-json-missing"]

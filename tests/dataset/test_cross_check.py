@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rnnet.dataset.content import ScanContent
-from rnnet.dataset.cross_check import cross_check
+from rnnet.dataset.cross_check import Names, cross_check
 from rnnet.dataset.integrity import IntegrityReport
 from rnnet.dataset.problems import warning
 
@@ -14,12 +14,14 @@ A = ScanContent("a", "p1", "A", "train", "one/a_0000.nii.gz", "", "d1")
 B = ScanContent("b", "p2", "B", "train", "two/b_0000.nii.gz", "", "d2")
 
 
-def check(first: list[ScanContent], second: list[ScanContent]) -> list[tuple[str, str, str]]:
+def check(
+    first: list[ScanContent], second: list[ScanContent], names: dict[str, Names] | None = None
+) -> list[tuple[str, str, str]]:
     reports = {
         "Dataset001_One": IntegrityReport("Dataset001_One", (), scans=tuple(first)),
         "Dataset002_Two": IntegrityReport("Dataset002_Two", (OLD,), scans=tuple(second)),
     }
-    found = cross_check(reports)
+    found = cross_check(reports, names)
     assert found["Dataset001_One"] == reports["Dataset001_One"]
     assert OLD in found["Dataset002_Two"].problems
     return [(p.level, p.code, p.message) for p in found["Dataset002_Two"].problems if p != OLD]
@@ -70,3 +72,23 @@ def test_errors_come_first_and_three_sets_are_compared_in_pairs() -> None:
     assert [len(r.problems) for r in found.values()] == [1, 2, 4]
     last = [p.level for p in found[names[2]].problems]
     assert last == sorted(last)
+
+
+ONE_PATIENT = {
+    "Dataset001_One": {"p1": frozenset({"Dataset001_One/p1"})},
+    "Dataset002_Two": {"p1": frozenset({"Dataset002_Two/p1", "Dataset001_One/p1"})},
+}
+
+
+def test_a_file_that_two_sets_share_is_a_finding_only_if_one_holds_it_out() -> None:
+    shared = replace(B, digest="d1", image=A.image)
+    assert check([A], [shared]) == []
+    assert [p[0] for p in check([A], [replace(shared, split="test")])] == ["error"]
+
+
+def test_a_patient_known_to_be_one_is_a_finding_only_if_one_set_holds_him_out() -> None:
+    same = replace(B, patient_id="p1")
+    assert check([A], [same], ONE_PATIENT) == []
+    ((level, code, message),) = check([A], [replace(same, split="test")], ONE_PATIENT)
+    assert (level, code) == ("error", "patient-in-two-datasets")
+    assert "it is one patient" in message

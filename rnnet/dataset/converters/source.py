@@ -121,7 +121,8 @@ class Release:
     lesions: None for a pool, whose masks alone say what the lesions are. A lesion of a mask without a row gets a row
     without outcome. clinical, information: what dataset.json declares of the columns. other_ids: names under which
     other sources know a patient, by patient_id. unknown_files: files (or folders, for everything in them) that the
-    converter did not expect. notes: whatever the user must hear: values mended, ambiguous rows.
+    converter did not expect. notes: whatever the user must hear: values mended, ambiguous rows. name, reference,
+    licence: where they are this release's own and not the source's.
     """
 
     scans: tuple[SourceScan, ...]
@@ -135,6 +136,9 @@ class Release:
     dropped: tuple[Dropped, ...] = ()
     unknown_files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    name: str = ""
+    reference: str = ""
+    licence: str = ""
 
 
 class Converter(Protocol):

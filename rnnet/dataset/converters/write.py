@@ -113,6 +113,11 @@ def _begin(layout: RawLayout, begun: ConversionReport) -> None:
                 f"An unfinished conversion of {former.source} from {former.folder} lies here.", where=layout.folder,
                 fix="Finish that one with the same command, or remove the folder.",
             )
+        if former.linked != begun.linked:
+            raise DatasetError(
+                f"The conversion was begun {'with' if former.linked else 'without'} --link.", where=layout.folder,
+                fix="Go on with the same command, or remove the folder.",
+            )
     elif layout.folder.is_dir() and any(layout.folder.iterdir()):
         raise DatasetError("The folder is not empty, and no conversion was begun in it.", where=layout.folder,
                            fix="Choose another number or name, or remove the folder.")
@@ -165,7 +170,8 @@ def _manifest(
         name=name, channel_names={"0": "T1CE"}, outcomes=release.outcomes, positive_outcome=release.positive_outcome,
         clinical=release.clinical, information=release.information,
         file_ending=endings.most_common(1)[0][0] if endings else WRITTEN_ENDING, numTraining=splits["train"],
-        numTest=splits["test"], preprocessed=release.preprocessed, reference=info.reference, licence=info.licence,
+        numTest=splits["test"], preprocessed=release.preprocessed, reference=release.reference or info.reference,
+        licence=release.licence or info.licence,
     )
 
 

@@ -144,6 +144,20 @@ def test_an_interrupted_conversion_goes_on_and_keeps_what_is_there(tmp_path):
     assert layout.image_path("A1", "train", ".nii.gz").stat().st_mtime_ns == first
 
 
+def test_an_interrupted_conversion_goes_on_as_it_was_begun_linked_or_not(tmp_path):
+    release = Release((put_scan(tmp_path, "A1"),))
+    layout, _ = convert(tmp_path, release, link=True)
+    layout.dataset_json.unlink()
+    with pytest.raises(DatasetError, match="begun with --link"):
+        convert(tmp_path, release)
+
+
+def test_a_release_may_have_a_name_and_licence_of_its_own(tmp_path):
+    layout, _ = convert(tmp_path, Release((put_scan(tmp_path, "A1"),), licence="ours", reference="us"))
+    manifest = read_dataset(layout).manifest
+    assert (manifest.name, manifest.licence, manifest.reference) == ("Made", "ours", "us")
+
+
 def test_a_finished_data_set_is_not_overwritten(tmp_path):
     release = Release((put_scan(tmp_path, "A1"),))
     convert(tmp_path, release)
