@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnnet import pipeline
 from rnnet.cli import _common
-from rnnet.core.errors import SettingError
+from rnnet.core.errors import DatasetError, SettingError
 
 if TYPE_CHECKING:
     from rnnet.dataset.converters.source import Dropped, SourceInfo
@@ -33,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-i", dest="folder", type=Path, metavar="FOLDER", help="the release as it was downloaded")
     parser.add_argument("-d", dest="number", type=_common.dataset_number, metavar="ID",
                         help="number of the new data set")
-    parser.add_argument("-n", dest="name", default="", metavar="NAME", help="its name (default: the release's or the source's)")
+    parser.add_argument("-n", dest="name", default="", metavar="NAME",
+                        help="its name (default: the release's or the source's)")
     parser.add_argument("--link", action="store_true", help="link the images instead of copying them; the release "
                         "must then stay where it is")
     parser.add_argument("--table", type=Path, metavar="FILE", help="for the source 'table': your CSV or Excel sheet "
@@ -57,17 +58,24 @@ def _body(arguments: argparse.Namespace) -> None:
     for flag, value in (("SOURCE", arguments.source), ("-i FOLDER", arguments.folder), ("-d ID", arguments.number)):
         if value is None:
             raise SettingError(f"{flag} is missing.", fix="Type rnnet_convert_dataset --help, or --list.")
-    layout, report = pipeline.convert_dataset(
-        _common.workspace_of(arguments),
-        arguments.source,
-        arguments.folder,
-        number=arguments.number,
-        name=arguments.name,
-        link=arguments.link,
-        table=arguments.table,
-        mapping=arguments.mapping,
-        n_processes=arguments.n_processes,
-    )
+    from rnnet.dataset.converters.own_table_suggestion import NoMappingError
+
+    try:
+        layout, report = pipeline.convert_dataset(
+            _common.workspace_of(arguments),
+            arguments.source,
+            arguments.folder,
+            number=arguments.number,
+            name=arguments.name,
+            link=arguments.link,
+            table=arguments.table,
+            mapping=arguments.mapping,
+            n_processes=arguments.n_processes,
+        )
+    except NoMappingError as error:
+        # Apart from the error, so that '> mapping.json' saves it.
+        print(error.suggestion)
+        raise DatasetError(error.problem, where=error.where, fix=error.fix) from error
     print("\n".join(report_lines(report)))
     print(f"Written: {layout.folder}")
     print(f"All of this stands in {layout.conversion_json.name}. Next: rnnet_verify_dataset_integrity "

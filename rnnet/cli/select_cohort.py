@@ -117,9 +117,9 @@ def report_lines(report: CohortReport) -> Iterator[str]:
     left, by_outcome = report.selected.left, report.selected.by_outcome
     yield (f"Selected: {_samples(left, report)}; {positive} (positive class): "
            f"{_samples(by_outcome[positive], report)}; {negative}: {_samples(by_outcome[negative], report)}.")
-    if report.without_srs is not None:
-        yield (f"Note: {report.without_srs.lesion_scans} of these {left.lesion_scans} samples have no radiosurgery of "
-               "the lesion recorded before the scan.")
+    if report.srs_note:
+        yield f"Note: {report.srs_note}"
+    yield from (f"Warning: {warning}" for warning in report.warnings)
     yield from _lists(report)
 
 

@@ -15,6 +15,8 @@ from rnnet.core.types import ClinicalValue
 from rnnet.evaluation.group_tests import PValue, compare_categories, compare_numeric
 
 SampleUnit = Literal["patient", "lesion"]
+# Below this p-value what is missing is said to tell the groups apart.
+MISSING_LEVEL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +57,32 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class NumericRow:
-    """A numeric characteristic. spreads and missing: of everyone, then of each group; no spread without a value."""
+    """A numeric characteristic. spreads and missing: of everyone, then of each group; no spread without a value.
+
+    p, missing_p: do the groups differ in the known values, and in how many values are missing?
+    """
 
     name: str
     unit: str
     spreads: tuple[Spread | None, ...]
     missing: tuple[int, ...]
     p: PValue
+    missing_p: PValue
 
 
 @dataclass(frozen=True, slots=True)
 class CategoricalRow:
-    """A categorical characteristic. counts[i][j]: category i in column j; columns: everyone, then each group."""
+    """A categorical characteristic. counts[i][j]: category i in column j; columns: everyone, then each group.
+
+    p, missing_p: as of NumericRow.
+    """
 
     name: str
     categories: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     missing: tuple[int, ...]
     p: PValue
+    missing_p: PValue
 
     @property
     def known(self) -> tuple[int, ...]:
@@ -91,6 +101,13 @@ class CohortTable:
     n: int
     groups: tuple[Group, ...]
     rows: tuple[CohortRow, ...]
+
+    @property
+    def telling_gaps(self) -> tuple[str, ...]:
+        """Characteristics that are missing in some groups more often than in others, at p < MISSING_LEVEL."""
+        return tuple(
+            row.name for row in self.rows if row.missing_p.value is not None and row.missing_p.value < MISSING_LEVEL
+        )
 
 
 def describe_groups(
@@ -121,28 +138,44 @@ def describe_groups(
             raise SettingError(f"'{c.name}' must have {len(labels)} values. Got {len(c.values)} instead.")
         members = [[v for v, label in zip(c.values, labels, strict=True) if label == g.name] for g in shown]
         tested = [g.tested for g in shown]
+        missing_p = _missing_p(members, tested, rng_for(seed, "fisher missing", sample, c.name))
         if c.type == "numeric":
-            rows.append(_numeric_row(c, members, tested))
+            rows.append(_numeric_row(c, members, tested, missing_p))
         else:
-            rows.append(_categorical_row(c, members, tested, rng_for(seed, "fisher", sample, c.name)))
+            rng = rng_for(seed, "fisher", sample, c.name)
+            rows.append(_categorical_row(c, members, tested, missing_p, rng))
     return CohortTable(sample, len(labels), shown, tuple(rows))
 
 
-def _numeric_row(c: Characteristic, members: Sequence[list[ClinicalValue]], tested: Sequence[bool]) -> NumericRow:
+def _numeric_row(
+    c: Characteristic, members: Sequence[list[ClinicalValue]], tested: Sequence[bool], missing_p: PValue
+) -> NumericRow:
     columns = [[float(v) for v in column if v is not None] for column in (c.values, *members)]
     p = compare_numeric([values for values, used in zip(columns[1:], tested, strict=True) if used])
-    return NumericRow(c.name, c.unit, tuple(map(_spread, columns)), _missing(c, members), p)
+    return NumericRow(c.name, c.unit, tuple(map(_spread, columns)), _missing(c, members), p, missing_p)
 
 
 def _categorical_row(
-    c: Characteristic, members: Sequence[list[ClinicalValue]], tested: Sequence[bool], rng: np.random.Generator
+    c: Characteristic, members: Sequence[list[ClinicalValue]], tested: Sequence[bool], missing_p: PValue,
+    rng: np.random.Generator,
 ) -> CategoricalRow:
     columns = [Counter(str(v) for v in column if v is not None) for column in (c.values, *members)]
-    categories = tuple(dict.fromkeys((*c.categories, *sorted(columns[0]))))
+    # In the declared order; categories that nobody has are no row.
+    categories = tuple(name for name in dict.fromkeys((*c.categories, *sorted(columns[0]))) if columns[0][name])
     counts = tuple(tuple(column[name] for column in columns) for name in categories)
     compared = [[n for n, used in zip(row[1:], tested, strict=True) if used] for row in counts]
     p = compare_categories(compared, rng) if any(map(sum, compared)) else PValue(None, reason="no value")
-    return CategoricalRow(c.name, categories, counts, _missing(c, members), p)
+    return CategoricalRow(c.name, categories, counts, _missing(c, members), p, missing_p)
+
+
+def _missing_p(
+    members: Sequence[list[ClinicalValue]], tested: Sequence[bool], rng: np.random.Generator
+) -> PValue:
+    """Fisher's exact test of missing against known, group by group."""
+    compared = [column for column, used in zip(members, tested, strict=True) if used]
+    missing = [sum(v is None for v in column) for column in compared]
+    known = [len(column) - n for column, n in zip(compared, missing, strict=True)]
+    return compare_categories([missing, known], rng) if compared else PValue(None, reason="no group")
 
 
 def _missing(c: Characteristic, members: Sequence[list[ClinicalValue]]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ FAR_SD = 0.8
 FAR_SHARE = 0.31
 # Differences that chance makes as large in 1 of 100 redistributions of the patients are not reported as far.
 LEVEL = 0.01
+# With so few patients that no redistribution can reach LEVEL (4 and 4, or 1 and any number) only what lies this far
+# apart is reported, and said to be untested.
+FAR_UNTESTED_SD = 3.0
 _PERMUTATIONS = 999
 # Differences below this share of the values' size are small even where a group does not vary at all: voxels of
 # 0.94 mm at one centre and of 1 mm at the other are no news.
@@ -46,6 +50,17 @@ class Distance:
         return self.value >= (FAR_SD if self.numeric else FAR_SHARE) and self.p < LEVEL
 
     @property
+    def far_untested(self) -> bool:
+        """Whether a number is very large and the patients are too few for a test of its own to reach LEVEL.
+
+        It must exceed what Student's t would let pass as well: the SD of three or four patients is a poor one. Of two
+        single patients, and of categories, nothing is said.
+        """
+        if not self.numeric or smallest_p(*self.n) < LEVEL or self.value < FAR_UNTESTED_SD:
+            return False
+        return self.value > _student_limit_sd(*self.n)
+
+    @property
     def title(self) -> str:
         """Readable name of the quantity."""
         return QUANTITIES.get(self.quantity, self.quantity.removeprefix(CLINICAL).replace("_", " "))
@@ -58,7 +73,10 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two groups of patients, quantity by quantity; only what is known of both."""
+    """Two groups of patients, quantity by quantity; only what is known of both.
+
+    warning: one line with a sentence for what lies far apart, and one for what does so and cannot be tested.
+    """
 
     first: str
     second: str
@@ -70,7 +88,9 @@ class Comparison:
         far = [
             f"{d.title} ({d.text}, p {d.p:.3f}, {d.n[0]} and {d.n[1]} patients)" for d in self.distances if d.far
         ]
-        return f"{self.first} lies far from {self.second} in: {'; '.join(far)}." if far else ""
+        untested = [f"{d.title} ({d.text}, {d.n[0]} and {d.n[1]} patients)" for d in self.distances if d.far_untested]
+        kinds = (("lies far from", far), ("lies far from, with too few patients to test it,", untested))
+        return " ".join(f"{self.first} {how} {self.second} in: {'; '.join(what)}." for how, what in kinds if what)
 
 
 def compare(first: str, a: CenterSamples, second: str, b: CenterSamples) -> Comparison:
@@ -134,6 +154,25 @@ def wasserstein(x: FloatArray, y: FloatArray) -> FloatArray:
     gaps = np.diff(np.take_along_axis(both, order, axis=-1), axis=-1)
     area: FloatArray = np.sum(np.abs(difference) * gaps, axis=-1)
     return area
+
+
+def smallest_p(n: int, m: int) -> float:
+    """The smallest p-value that groups of n and m patients can give."""
+    if min(n, m) < 2:
+        return 1.0
+    redistributions = math.comb(n + m, n)
+    if redistributions > _PERMUTATIONS:
+        return 1 / (_PERMUTATIONS + 1)
+    # Two groups of one size can change places, which gives the same distance.
+    return (2 if n == m else 1) / redistributions
+
+
+def _student_limit_sd(n: int, m: int) -> float:
+    """Difference of two means, in SD inside the groups, beyond which Student's t-test has p < LEVEL."""
+    from scipy.stats import t
+
+    freedom = n + m - 2
+    return float(t.ppf(1 - LEVEL / 2, freedom)) * math.sqrt(1 / n + 1 / m) if freedom else math.inf
 
 
 def _sd_inside(a: FloatArray, b: FloatArray) -> float:

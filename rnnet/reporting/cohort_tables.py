@@ -8,11 +8,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rnnet.evaluation.cohort import MIXED, CohortDescription
-from rnnet.evaluation.cohort_table import CategoricalRow, CohortRow, CohortTable, Group, NumericRow, Spread
+from rnnet.evaluation.cohort_table import (
+    MISSING_LEVEL,
+    CategoricalRow,
+    CohortRow,
+    CohortTable,
+    Group,
+    NumericRow,
+    Spread,
+)
 from rnnet.evaluation.group_tests import DRAWN_TABLES, FISHER_DRAWN, PValue
 from rnnet.reporting.render import to_markdown
 from rnnet.reporting.tables import Table, plain_outcome
 
+# Words of column names that are written in capitals.
+_ABBREVIATIONS = frozenset({"gpa", "kps", "srs", "wbrt", "mri", "who"})
 # What stands before a category, below the name of its characteristic.
 _INDENT = "  "
 _NONE = "–"
@@ -57,9 +67,9 @@ def _group_name(d: CohortDescription, group: Group) -> str:
 
 
 def _lines(row: CohortRow) -> list[tuple[str, ...]]:
-    name = row.name.replace("_", " ")
-    test = (p_text(row.p.value), row.p.test) if row.p.value is not None else (_NONE, row.p.reason)
-    missing = [(f"{_INDENT}missing", *map(str, row.missing), "", "")] if any(row.missing) else []
+    name = " ".join(w.upper() if w in _ABBREVIATIONS else w for w in row.name.split("_"))
+    test = _test(row.p)
+    missing = [(f"{_INDENT}missing", *map(str, row.missing), *_test(row.missing_p))] if any(row.missing) else []
     if isinstance(row, NumericRow):
         decimals = _decimals(row.spreads[0])
         title = f"{name} ({row.unit})" if row.unit else name
@@ -71,6 +81,10 @@ def _lines(row: CohortRow) -> list[tuple[str, ...]]:
         for category, counts in zip(row.categories, row.counts, strict=True)
     ]
     return [(name, *blank, *test), *lines, *missing]
+
+
+def _test(p: PValue) -> tuple[str, str]:
+    return (p_text(p.value), p.test) if p.value is not None else (_NONE, p.reason)
 
 
 def _decimals(spread: Spread | None) -> int:
@@ -89,7 +103,7 @@ def _spread(s: Spread | None, decimals: int) -> str:
 
 def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:
     notes = ["Numbers: mean ± SD (range). Categories: n (% of those with a known value)."]
-    used = {row.p.test for row in table.rows if row.p.value is not None}
+    used = {p.test for row in table.rows for p in (row.p, row.missing_p) if p.value is not None and p.test}
     if used & {"Welch t", "Mann-Whitney", "ANOVA", "Kruskal-Wallis"}:
         notes.append(
             "Numbers: Welch's t-test (more than two groups: analysis of variance) where the Shapiro-Wilk test finds no "
@@ -97,7 +111,14 @@ def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:
     if any(test.startswith("Fisher") for test in used):
         drawn = f"; 'drawn': from {DRAWN_TABLES:,} random tables with the same margins" if FISHER_DRAWN in used else ""
         notes.append(f"Categories: Fisher's exact test of the whole table{drawn}.")
-    notes.append("All p-values are two-sided and not adjusted for their number; missing values take no part.")
+    notes.append("All p-values are two-sided and not adjusted for their number. Missing values take no part; the line "
+                 "'missing' has the p-value of Fisher's exact test of missing against known.")
+    if table.telling_gaps:
+        groups, target = ("outcomes", "outcome") if d.by == "outcome" else ("groups", "group")
+        notes.append(
+            f"Warning: missing values differ between the {groups} (p < {MISSING_LEVEL:g}) in: "
+            f"{', '.join(name.replace('_', ' ') for name in table.telling_gaps)}. A model can learn the {target} from "
+            "what is missing.")
     if table.sample == "lesion":
         notes.append("The tests take lesions as independent. Lesions of one patient are not: these p-values are too "
                      "small as a rule.")
@@ -156,7 +177,8 @@ def _mapped(table: Table, cell: Callable[[str], str]) -> Table:
 
 
 _CSV = ("sample", "characteristic", "unit", "category", "group", "positive_outcome", "group_size", "missing", "n",
-        "percent", "mean", "sd", "minimum", "p25", "median", "p75", "maximum", "p", "test", "no_p_because")
+        "percent", "mean", "sd", "minimum", "p25", "median", "p75", "maximum", "p", "test", "no_p_because",
+        "missing_p")
 
 
 def cohort_csv(description: CohortDescription) -> str:
@@ -171,6 +193,7 @@ def cohort_csv(description: CohortDescription) -> str:
                 common = {
                     "sample": table.sample, "characteristic": row.name, "group": group, "group_size": size,
                     "positive_outcome": description.positive_outcome, "missing": row.missing[column], **_p_cells(row.p),
+                    "missing_p": "" if row.missing_p.value is None else row.missing_p.value,
                 }
                 writer.writerows({**common, **cells} for cells in _figures(row, column, size))
     return text.getvalue()

@@ -116,12 +116,11 @@ def _excluded(step: StepCounts) -> tuple[str, ...]:
 
 
 def _notes(report: CohortReport) -> list[str]:
-    notes = ["Lesion-scan: a lesion on one scan. A patient with lesions of both outcomes counts under both."]
-    if report.without_srs is not None:
-        parts = [f"{_plain(o)} {c.lesion_scans}" for o, c in (report.without_srs_by_outcome or {}).items()]
-        total = report.selected.left.lesion_scans
-        notes.append(f"{report.without_srs.lesion_scans} of the {total} samples have no radiosurgery of the lesion "
-                     f"recorded before the scan ({', '.join(parts)}).")
+    notes = ["Lesion-scan: a lesion on one scan. A patient with lesions of both outcomes counts under both.",
+             "The outcomes in the first boxes are those that the outcome rule gives at the end."]
+    if report.srs_note:
+        notes.append(report.srs_note)
+    notes += [f"Warning: {warning}" for warning in report.warnings]
     if report.failures:
         notes.append(f"{_many(len(report.failures), 'scan')} could not be measured; cohort.json names them.")
     return notes

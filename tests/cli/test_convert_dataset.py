@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from rnnet.cli import combine_datasets, convert_dataset
@@ -58,8 +60,9 @@ def test_a_release_is_converted_and_verifies(tmp_path, capsys, source):
     TREES[source](tmp_path / "release")
     assert convert(tmp_path, source) == 0
     said = capsys.readouterr().out
-    assert f"Dataset004_{source}" in said
-    dataset = read_dataset(Workspace.under(tmp_path).raw_dataset(f"Dataset004_{source}"))
+    name = {"table": "UKER"}.get(source, source)  # the mapping's
+    assert f"Dataset004_{name}" in said
+    dataset = read_dataset(Workspace.under(tmp_path).raw_dataset(f"Dataset004_{name}"))
     n_patients = len({s.patient_id for s in dataset.scans})
     assert counted(n_patients, "patient,", "patients,") in said
     assert counted(len(dataset.scans), "scan (", "scans (") in said
@@ -98,6 +101,17 @@ def test_a_number_that_no_data_set_can_have_is_refused(tmp_path, capsys, number)
         convert_dataset.main(["molab", "-i", ".", "-d", number, "--root", str(tmp_path)])
     assert stop.value.code == 2
     assert "argument -d: must be" in capsys.readouterr().err
+
+
+def test_a_table_without_mapping_gets_one_to_begin_with_apart_from_the_error(tmp_path, capsys):
+    (tmp_path / "release").mkdir()
+    TREES["table"](tmp_path / "release")
+    (tmp_path / "release" / "mapping.json").unlink()
+    assert convert(tmp_path, "table") == 2
+    captured = capsys.readouterr()
+    assert "outcome" in json.loads(captured.out)["columns"]
+    assert captured.err.startswith("error: There is no mapping file")
+    assert captured.err.count("\n") == 1
 
 
 def test_the_wrong_source_says_what_it_looked_for(tmp_path, capsys):

@@ -47,11 +47,13 @@ def selection(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-@pytest.mark.parametrize(("unit", "by_outcome", "samples"), [
-    ("lesion", {RN: (23, 23), PD: (45, 45)}, "68 lesions"),
-    ("lesion_scan", {RN: (23, 42), PD: (45, 70)}, "112 lesion-scans of 68 lesions"),
+@pytest.mark.parametrize(("unit", "by_outcome", "samples", "without_srs", "after_necrosis"), [
+    ("lesion", {RN: (23, 23), PD: (45, 45)}, "68 lesions", (1, 22), 5),
+    ("lesion_scan", {RN: (23, 42), PD: (45, 70)}, "112 lesion-scans of 68 lesions", (1, 34), 14),
 ])
-def test_the_real_tables_give_the_counts_by_outcome(tables, tmp_path, capsys, unit, by_outcome, samples):
+def test_the_real_tables_give_the_counts_by_outcome(
+    tables, tmp_path, capsys, unit, by_outcome, samples, without_srs, after_necrosis
+):
     assert main([*tables, "--unit", unit, "-o", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert f"Selected: {samples}" in out
@@ -71,13 +73,25 @@ def test_the_real_tables_give_the_counts_by_outcome(tables, tmp_path, capsys, un
     assert {r["unit"] for r in rows} == {unit}
     assert all(float(r["growth_mm"]) >= 5 and float(r["growth_percent"]) >= 20 for r in rows)
     doubts = {row.case_id: row.doubt for row in reversed(report.ambiguous)}
-    assert doubts["MOLAB-040058_d2758_1"] == "grown on day 2758, radiation necrosis on day 144"
+    assert doubts["MOLAB-040058_d2758_1"].startswith(
+        "grown on day 2758, radiation necrosis on day 144, before the scan")
+    assert sum("before the scan" in row.doubt for row in report.ambiguous) == after_necrosis
+    assert tuple(c.lesion_scans for c in report.without_srs_by_outcome.values()) == without_srs
+    assert report.without_srs_p < 0.001
+    assert "--require_srs leaves these samples out" in report.warnings[0]
+    assert f"Warning: {report.warnings[0]}" in out
+    assert f"Note: {report.srs_note}" in out
+    svg = " ".join((tmp_path / "flow_diagram.svg").read_text(encoding="utf-8").split())
+    assert "gives the outcome away" in svg
     assert sorted(p.name for p in tmp_path.iterdir()) == WRITTEN
 
 
 def test_fewer_of_the_real_lesions_have_had_radiosurgery_before(tables, tmp_path):
     assert main([*tables, "--unit", "lesion_scan", "--require_srs", "-o", str(tmp_path)]) == 0
-    found = read_artefact(tmp_path / "cohort.json", CohortReport, made_by="rnnet_select_cohort").selected
+    report = read_artefact(tmp_path / "cohort.json", CohortReport, made_by="rnnet_select_cohort")
+    found = report.selected
+    assert (report.without_srs_p, report.warnings) == (None, ())
+    assert {o: c.lesion_scans for o, c in found.by_outcome.items()} == {RN: 41, PD: 36, "not_known": 0}
     assert (found.left.lesions, found.left.lesion_scans) == (46, 77)
     assert {o: c.lesions for o, c in found.by_outcome.items()} == {RN: 23, PD: 23, "not_known": 0}
 
@@ -148,3 +162,15 @@ def test_the_sample_unit_must_be_named(capsys):
 def test_the_example_in_the_help_parses():
     example = build_parser().format_help().split("example:\n")[1].split()
     assert build_parser().parse_args(example[1:]).as_dataset == 11
+
+
+def test_a_cohort_without_a_sample_says_which_rule_took_the_last(root, capsys):
+    assert run(root, "--unit", "lesion", "--absolute_mm", "500") == 0
+    out = capsys.readouterr().out
+    assert "Warning: Nothing was selected. After the step 'Grown by at least 20 % and 500 mm' no lesion was left." in out
+    assert "samples have no radiosurgery" not in out
+
+
+def test_per_cent_instead_of_a_share_is_refused(root, capsys):
+    assert run(root, "--unit", "lesion", "--relative", "20") == 2
+    assert "20 % is --relative 0.2" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from scipy.stats import fisher_exact
 
 from rnnet.core.errors import SettingError
 from rnnet.evaluation.cohort_table import CategoricalRow, Characteristic, NumericRow, describe_groups
@@ -25,8 +26,9 @@ def test_numbers_and_shares_are_those_of_everyone_and_of_each_group() -> None:
     assert (rn.mean, rn.sd) == (55, pytest.approx(50**0.5))
     assert both is not None
     assert both.sd is None
-    assert second.categories == ("m", "f", "never", "x")
-    assert second.counts == ((2, 2, 0, 0), (2, 1, 1, 0), (0, 0, 0, 0), (1, 0, 0, 1))
+    # In the declared order, without the category that nobody has.
+    assert second.categories == ("m", "f", "x")
+    assert second.counts == ((2, 2, 0, 0), (2, 1, 1, 0), (1, 0, 0, 1))
     assert second.missing == (1, 0, 1, 0)
     assert second.known == (5, 3, 1, 1)
 
@@ -64,3 +66,19 @@ def test_columns_and_labels_that_do_not_fit_are_refused() -> None:
                         groups=["rn", "progression", "both"])
     with pytest.raises(SettingError, match="Got both instead"):
         describe_groups([], LABELS, sample="lesion", groups=["rn", "progression"])
+
+
+def test_missing_against_known_is_tested_between_the_tested_groups() -> None:
+    labels = ["rn"] * 10 + ["progression"] * 10 + ["both"] * 5
+    values = [1.0] * 9 + [None] + [2.0] + [None] * 9 + [None] * 5
+    sex = tuple(None if v is None else "f" for v in values)
+    table = describe_groups(
+        [Characteristic("interval", "numeric", tuple(values)), Characteristic("sex", "categorical", sex),
+         Characteristic("age", "numeric", (50.0,) * 25), Characteristic("gpa", "numeric", (*[None] * 3, *[2.0] * 22))],
+        labels, sample="lesion", groups=["rn", "progression", "both"], untested="both",
+    )
+    for row in table.rows[:2]:
+        assert row.missing_p.value == pytest.approx(fisher_exact([[1, 9], [9, 1]]).pvalue)
+    assert (table.rows[2].missing_p.value, table.rows[2].missing_p.reason) == (None, "constant")
+    assert table.rows[3].missing_p.value == pytest.approx(fisher_exact([[3, 0], [7, 10]]).pvalue)
+    assert table.telling_gaps == ("interval", "sex")

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnnet.planning.center_distance import FAR_SD, Comparison, Distance, compare, compare_centers, wasserstein
+from rnnet.planning.center_distance import (
+    FAR_SD,
+    Comparison,
+    Distance,
+    compare,
+    compare_centers,
+    smallest_p,
+    wasserstein,
+)
 from rnnet.planning.center_samples import CenterSamples
 
 NUMBERS = ("voxel_edge_largest_mm", "foreground_mean", "lesion_axial_diameter_mm", "clinical: age")
@@ -62,14 +70,57 @@ def test_five_patients_cry_wolf_only_when_all_of_them_lie_outside() -> None:
     other_three = CenterSamples(3, {"foreground_mean": (1.0, 2.0, 3.0)}, {})
     found = compare("A", three, "B", other_three)
     assert found.distances[0].p == pytest.approx(2 / 20)  # exact: 2 of the 20 ways to share six patients
-    assert found.warning == ""
+    assert far(found) == []
 
 
 @pytest.mark.parametrize("n", [1, 30])
 def test_a_centre_of_one_patient_can_be_compared_and_proves_nothing(n: int) -> None:
     found = compare("A", samples(n), "B", samples(1, seed=1, **dict.fromkeys(NUMBERS, 50.0)))
     assert {d.p for d in found.distances} == {1.0}
-    assert found.warning == ""
+    assert far(found) == []
+
+
+def edges(n: int, mm: float) -> CenterSamples:
+    return CenterSamples(n, {"voxel_edge_largest_mm": tuple(mm + i * 1e-3 for i in range(n))}, {})
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 4), (3, 3), (2, 2), (40, 1)])
+def test_voxels_of_1_and_6_mm_are_far_also_where_too_few_patients_can_be_tested(n: int, m: int) -> None:
+    found = compare("A", edges(n, 1.0), "B", edges(m, 6.0))
+    assert (found.distances[0].far, found.distances[0].far_untested) == (False, True)
+    assert found.warning.startswith("A lies far from, with too few patients to test it, B in: largest voxel edge")
+    assert f"{n} and {m} patients" in found.warning
+
+
+@pytest.mark.parametrize(("n", "m", "mm"), [(5, 5, 6.0), (4, 4, 1.2), (2, 1, 2.0), (1, 1, 6.0)])
+def test_what_can_be_tested_or_is_small_or_rests_on_two_patients_is_not_called_untested(
+    n: int, m: int, mm: float
+) -> None:
+    distance = compare("A", edges(n, 1.0), "B", edges(m, mm)).distances[0]
+    assert not distance.far_untested
+    assert distance.far is (n == 5)
+
+
+def test_categories_of_few_patients_are_never_called_far() -> None:
+    sexes = (CenterSamples(4, {}, {"clinical: sex": {sex: 4}}) for sex in ("female", "male"))
+    (first, second) = sexes
+    assert compare("A", first, "B", second).warning == ""
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 9), (2, 3), (3, 3), (4, 4), (5, 4), (5, 5), (13, 2), (40, 2), (20, 20)])
+def test_the_smallest_p_is_that_of_groups_without_overlap(n: int, m: int) -> None:
+    distance = compare("A", edges(n, 1.0), "B", edges(m, 60.0)).distances[0]
+    # Where redistributions are drawn, a few may be as far apart by chance.
+    assert smallest_p(n, m) <= distance.p <= smallest_p(n, m) + 0.005
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 3), (4, 4), (40, 1)])
+def test_untested_alarms_are_rare_among_patients_of_one_kind(n: int, m: int) -> None:
+    alarms = sum(
+        d.far_untested for s in range(50)
+        for d in compare("A", samples(n, seed=s), "B", samples(m, seed=999 + s)).distances
+    )
+    assert alarms <= 7  # 200 quantities at a level of 0.01
 
 
 def test_the_false_alarms_of_small_centres_are_rare() -> None:

@@ -42,10 +42,25 @@ def test_missing_values_are_counted_and_left_out_of_the_shares(description: Coho
     rows = cohort_tables(description)[1].rows
     age = next(i for i, row in enumerate(rows) if row[0] == "age (years)")
     assert rows[age][1] == "43.6 ± 2.4 (40 to 47)"  # 15 values: two of each age of 40 to 47, but one of 42
-    assert rows[age + 1][:4] == ("  missing", "1", "0", "1")
+    assert rows[age + 1] == ("  missing", "1", "0", "1", "0.438", "Fisher exact")  # 7 of the 16 are progression
     sex = next(i for i, row in enumerate(rows) if row[0] == "sex")
     assert rows[sex + 1][:2] == ("  female", "7 (43.8 %)")
     assert rows[sex][-2:] != ("", "")
+
+
+def test_columns_whose_gaps_tell_the_outcome_are_named() -> None:
+    cases = tuple(
+        replace(c, clinical={**c.clinical, "age": None if c.outcome == "progression" else 50.0, "sex": "female"})
+        for c in make_cases(12, 1)
+    )
+    described = describe_cohort([dataset(cases)])
+    warned = [note for table in cohort_tables(described) for note in table.notes if note.startswith("Warning")]
+    assert warned == ["Warning: missing values differ between the outcomes (p < 0.01) in: age. A model can learn the "
+                      "outcome from what is missing."] * 2
+    by_center = describe_cohort([dataset(cases)], by="center")
+    assert not [n for table in cohort_tables(by_center) for n in table.notes if n.startswith("Warning")]
+    age = next(r for r in csv.DictReader(io.StringIO(cohort_csv(described))) if r["characteristic"] == "age")
+    assert float(age["missing_p"]) < 0.01
 
 
 def test_small_p_values_are_bounded() -> None:

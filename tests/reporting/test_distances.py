@@ -6,6 +6,7 @@ from rnnet.reporting.render import to_text
 
 FAR = Distance("voxel_edge_largest_mm", True, 3.21, 0.001, (12, 6))
 NEAR = Distance("clinical: primary_tumour", False, 0.2, 0.5, (12, 5))
+FEW = Distance("foreground_mean", True, 14.3, 0.029, (4, 4))
 COMPARISON = Comparison("centre A", "centre B", (FAR, NEAR))
 
 
@@ -16,6 +17,7 @@ def test_every_quantity_has_a_row_with_its_numbers_of_patients() -> None:
     ]
     assert distance_facts([COMPARISON])[0]["far"] == "far"
     assert distance_facts([]) == []
+    assert distance_rows([Comparison("A", "B", (FEW,))])[0][-1] == "far, untested"
 
 
 def test_the_table_says_how_to_read_it() -> None:

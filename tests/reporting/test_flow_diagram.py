@@ -21,7 +21,7 @@ from tests.dataset.cohort.scans import candidates, lesion_over_time
 GROWS = {0.0: 20.0, 90.0: 30.0, 180.0: 40.0}
 
 
-def make_report(unit="lesion", *, positions=True, long_names=False):
+def make_report(unit="lesion", *, positions=True, long_names=False, require_srs=True):
     source = candidates(
         lesion_over_time("a", GROWS, outcome="radiation_necrosis", srs_days=(5.0,), neighbours=("b",)),
         lesion_over_time("b", GROWS, outcome="progression", srs_days=(), patient="P2", neighbours=()),
@@ -37,7 +37,7 @@ def make_report(unit="lesion", *, positions=True, long_names=False):
         from dataclasses import replace
 
         source = replace(source, source="Dataset001_" + "VeryLongName" * 8 + "$x_1$", diameter="made up " * 20)
-    return report_of(select(source, CohortSettings(unit, require_srs=True)))
+    return report_of(select(source, CohortSettings(unit, require_srs=require_srs)))
 
 
 def test_there_is_a_box_for_every_step_with_the_reasons_beside_it():
@@ -52,12 +52,28 @@ def test_there_is_a_box_for_every_step_with_the_reasons_beside_it():
 
 
 def test_unit_positive_class_and_missing_radiosurgery_are_said():
-    layout = flow_layout(make_report("lesion_scan"))
+    layout = flow_layout(make_report("lesion_scan", require_srs=False))
     text = " ".join(layout.subheading)
     assert "Sample unit: lesion_scan" in text
     assert "Positive class: radiation necrosis." in text
     assert any("samples have no radiosurgery" in note for note in layout.notes)
     assert any("1 scan could not be measured" in note for note in layout.notes)
+
+
+def test_where_each_sample_must_have_a_radiosurgery_none_is_said_to_lack_one():
+    assert not any("samples have no radiosurgery" in note for note in flow_layout(make_report()).notes)
+
+
+def test_the_footnote_says_that_the_record_of_radiosurgery_tells_the_outcome():
+    lesions = [
+        lesion_over_time(f"{outcome}{n}", GROWS, outcome=outcome, srs_days=days)
+        for outcome, days in (("radiation_necrosis", (5.0,)), ("progression", ())) for n in range(6)
+    ]
+    report = report_of(select(candidates(*lesions, srs=True), CohortSettings("lesion")))
+    notes = " ".join(flow_layout(report).notes)
+    assert "radiation necrosis (positive class) 0 of 6, progression 6 of 6" in notes
+    assert "gives the outcome away in part; --require_srs leaves these samples out." in notes
+    assert "gives the outcome away" not in " ".join(flow_layout(make_report()).notes)
 
 
 def test_a_rule_that_was_not_applied_says_why():

@@ -19,6 +19,7 @@ DIAMETER_TITLES: dict[Diameter, str] = {
     "feret": "3-D Feret diameter, from the masks",
     "table": "diameter of the table",
 }
+NOT_IN_MASK = "not in the mask"
 RADIATION_NECROSIS, PROGRESSION = "radiation_necrosis", "progression"
 
 
@@ -38,11 +39,12 @@ class CohortSettings:
     cube_edge_mm: float = 64.0
 
     def check(self) -> CohortSettings:
-        """Self. Raises SettingError for limits that are negative or no numbers."""
-        if not (0 <= self.relative < float("inf") and 0 <= self.absolute_mm < float("inf")):
-            raise SettingError(
-                f"The growth limits must be 0 or more. Got {self.relative} and {self.absolute_mm} mm instead."
-            )
+        """Self. Raises SettingError for limits that are negative or no numbers, or a share above 1."""
+        if not 0 <= self.relative <= 1:
+            raise SettingError(f"The relative growth must be a share from 0 to 1. Got {self.relative:g} instead.",
+                               fix="20 % is --relative 0.2.")
+        if not 0 <= self.absolute_mm < float("inf"):
+            raise SettingError(f"The absolute growth must be 0 mm or more. Got {self.absolute_mm:g} instead.")
         if not 0 < self.cube_edge_mm < float("inf"):
             raise SettingError(f"The edge of the cube must be above 0 mm. Got {self.cube_edge_mm} instead.")
         return self

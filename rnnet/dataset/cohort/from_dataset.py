@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -13,17 +13,20 @@ from rnnet.core.types import LesionCase
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.cohort.candidates import (
     DIAMETER_TITLES,
+    NOT_IN_MASK,
     PROGRESSION,
     RADIATION_NECROSIS,
     Candidates,
     CohortSettings,
     LesionScan,
 )
-from rnnet.dataset.cohort.identity import lesion_ids
+from rnnet.dataset.cohort.derived import COHORT_COLUMN
+from rnnet.dataset.cohort.identity import LESION_ID, lesion_ids
 from rnnet.dataset.cohort.measure import MeasuredLesion, MeasureJob, measure_lesions
 from rnnet.dataset.table import parse_number
 
 NECROSIS_DAY, SRS_DAY, DIAMETER_MM, MOTION = "radiation_necrosis_day", "srs_day", "diameter_mm", "motion"
+RECORDED = "recorded"
 _FLAGS = {"": False, "no": False, "0": False, "false": False, "yes": True, "1": True, "true": True}
 _Value = TypeVar("_Value")
 
@@ -39,11 +42,12 @@ class _Scans:
 def dataset_candidates(dataset: RawDataset, settings: CohortSettings, *, n_processes: int) -> Candidates:
     """All cases of the data set as candidates.
 
-    Information columns that are used where they are declared: lesion_id, radiation_necrosis_day, srs_day, motion, and
-    diameter_mm if settings.diameter is 'table'. A scan that cannot be measured is a failure and not an error.
+    Information columns that are used where they are declared: lesion_id, recorded, radiation_necrosis_day, srs_day,
+    motion, and diameter_mm if settings.diameter is 'table'. A scan that cannot be measured is a failure and no error.
 
     Raises:
-        DatasetError: the data set is a pool, has no column of diameters, or a cell cannot be understood.
+        DatasetError: the data set is a pool or a selected cohort, has no column of diameters, or a cell cannot be
+            understood.
     """
     _check(dataset, settings)
     columns = {*dataset.manifest.information, *dataset.manifest.clinical}
@@ -58,7 +62,7 @@ def dataset_candidates(dataset: RawDataset, settings: CohortSettings, *, n_proce
         rows.append(LesionScan(
             case.case_id, lesions[case.case_id], case.patient_id, case.scan_id, days[case.scan_id], diameter,
             unmeasured, case.outcome, case.label_source,
-            radiation_necrosis_day=_cell(case, NECROSIS_DAY, parse_number),
+            radiation_necrosis_day=_cell(case, NECROSIS_DAY, parse_number), recorded=_recorded(case, columns),
             srs_days=(_cell(case, SRS_DAY, _numbers) or ()) if SRS_DAY in columns else None,
             motion=_cell(case, MOTION, _flag) or False,
             neighbours=tuple(lesion_at[case.scan_id, value] for value in found.neighbours) if found else (),
@@ -76,6 +80,11 @@ def _check(dataset: RawDataset, settings: CohortSettings) -> None:
     if not dataset.layout.cases_csv.is_file():
         raise DatasetError("A pool without cases.csv has no lesions over time.", where=dataset.layout.folder,
                            fix="Give a labelled data set.")
+    if COHORT_COLUMN in manifest.information:
+        raise DatasetError(
+            f"{dataset.name} is a selected cohort: the other scans of its lesions were left out.", where=where,
+            fix="Select from the data set that it was made from; source_scan in cases.csv names it.",
+        )
     if settings.diameter == "table" and DIAMETER_MM not in manifest.information:
         raise DatasetError(f"There is no information column {DIAMETER_MM}.", where=where,
                            fix="Use --diameter axial or feret, which measure the masks.")
@@ -111,7 +120,7 @@ def _diameter(
     if case.scan_id in failures:
         return math.nan, "the scan cannot be measured"
     if found is None:
-        return math.nan, "not in the mask"
+        return math.nan, NOT_IN_MASK
     if settings.diameter != "table":
         return found.diameter_mm, ""
     number = _cell(case, DIAMETER_MM, parse_number)
@@ -121,9 +130,10 @@ def _diameter(
 
 
 def _spread_over_lesions(rows: list[LesionScan]) -> tuple[LesionScan, ...]:
-    """Each row with the days of necrosis and radiosurgery that stand in any row of its lesion."""
+    """Each row with the days of necrosis and radiosurgery, and the record, that any row of its lesion has."""
     necrosis: dict[str, float] = {}
     srs: dict[str, set[float]] = {}
+    recorded = {row.lesion_id for row in rows if row.recorded}
     for row in rows:
         if row.radiation_necrosis_day is not None:
             first = necrosis.get(row.lesion_id, math.inf)
@@ -133,9 +143,24 @@ def _spread_over_lesions(rows: list[LesionScan]) -> tuple[LesionScan, ...]:
         replace(
             row, radiation_necrosis_day=necrosis.get(row.lesion_id),
             srs_days=None if row.srs_days is None else tuple(sorted(srs[row.lesion_id])),
+            recorded=row.lesion_id in recorded,
         )
         for row in rows
     )
+
+
+def _recorded(case: LesionCase, columns: Collection[str]) -> bool:
+    """Whether the clinical record has the lesion of this row; only then the lack of a day of necrosis is a finding.
+
+    A lesion of a mask that no table knows has a row with empty cells: without a lesion_id where others have one, or,
+    in a data set without that column, with nothing in any column that a recorded lesion would fill.
+    """
+    if _cell(case, RECORDED, _flag) is False:
+        return False
+    if LESION_ID in columns:
+        return bool(case.information.get(LESION_ID))
+    filled = any(case.information.values()) or any(value is not None for value in case.clinical.values())
+    return filled or not set(columns) - {NECROSIS_DAY, SRS_DAY, MOTION, RECORDED}
 
 
 def _cell(case: LesionCase, column: str, read: Callable[[str], _Value | None]) -> _Value | None:
@@ -152,8 +177,8 @@ def _cell(case: LesionCase, column: str, read: Callable[[str], _Value | None]) -
 
 def _wrong(case: LesionCase, column: str) -> DatasetError:
     value = case.information.get(column, case.clinical.get(column))
-    expected = {MOTION: "yes, no, 1, 0 or empty", SRS_DAY: "days, separated by ';', or empty",
-                DIAMETER_MM: "a diameter in mm or empty"}
+    expected = {MOTION: "yes, no, 1, 0 or empty", RECORDED: "yes, no, 1, 0 or empty",
+                SRS_DAY: "days, separated by ';', or empty", DIAMETER_MM: "a diameter in mm or empty"}
     return DatasetError(
         f"'{value}' is not understood: the column {column} must be {expected.get(column, 'a day or empty')}.",
         where=f"cases.csv, case {case.case_id}, column {column}", fix="Correct the cell.",

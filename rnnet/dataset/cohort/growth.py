@@ -25,8 +25,9 @@ def qualifying_scans(
     """Whether the lesion has grown enough at each scan, in the order given.
 
     A scan qualifies where the diameter exceeds the nadir by at least `relative` of the nadir and by at least
-    `absolute_mm`; the exact limits count. A lesion that had vanished has the nadir 0: any growth over it is relatively
-    without bound, so the absolute limit alone decides. See nadirs_mm for the nadir.
+    `absolute_mm`; the exact limits count. A diameter of 0, where one is given, is a nadir of 0: any growth over it is
+    relatively without bound, so the absolute limit alone decides. A scan on which the lesion was not measured is no
+    such 0: it may have vanished, or not have been drawn. See nadirs_mm for the nadir.
 
     Raises:
         SettingError: the two sequences differ in length, a day is not finite, or a diameter or limit is negative.

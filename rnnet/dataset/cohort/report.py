@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnet.core.codec import write_artefact
@@ -16,6 +16,7 @@ from rnnet.dataset.cohort.candidates import UNIT_TITLES, CohortSettings, Unit
 from rnnet.dataset.cohort.counts import Counts, StepCounts, count
 from rnnet.dataset.cohort.rules import treated_before
 from rnnet.dataset.cohort.select import CohortSelection, JudgedScan
+from rnnet.dataset.cohort.srs_share import LEVEL, SRS_WARNING, srs_note, srs_share_p
 
 COLUMNS = (
     "case_id", "lesion_id", "patient_id", "scan_id", "day", "unit", "selected", "rule", "reason", "diameter_mm",
@@ -36,8 +37,10 @@ class RuleRecord:
 
 @dataclass(frozen=True, slots=True)
 class CohortReport:
-    """Content of cohort.json. without_srs: samples with no radiosurgery of the lesion before; None if not known.
+    """Content of cohort.json.
 
+    without_srs: samples with no radiosurgery of the lesion before; None if not known. without_srs_p: of Fisher's exact
+    test of their shares by outcome. warnings: what would mislead a model that is trained on the samples.
     rules, steps: in the order of application; steps begin with the candidates. failures: scans that could not be
     measured.
     """
@@ -53,6 +56,8 @@ class CohortReport:
     steps: tuple[StepCounts, ...]
     without_srs: Counts | None = None
     without_srs_by_outcome: Mapping[str, Counts] | None = None
+    without_srs_p: float | None = None
+    warnings: tuple[str, ...] = ()
     ambiguous: tuple[AmbiguousRow, ...] = ()
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
@@ -62,20 +67,43 @@ class CohortReport:
         """Counts of the samples."""
         return self.steps[-1]
 
+    @property
+    def srs_note(self) -> str:
+        """How many samples have no radiosurgery before, by outcome.
+
+        '' where the source does not know of any, nothing was selected, or each sample must have one.
+        """
+        if self.without_srs_by_outcome is None or not self.selected.left.lesion_scans or self.settings.require_srs:
+            return ""
+        return srs_note(self.without_srs_by_outcome, self.selected.by_outcome, self.without_srs_p,
+                        positive_outcome=self.positive_outcome)
+
 
 def report_of(selection: CohortSelection) -> CohortReport:
     """The account of a selection."""
     source, settings = selection.source, selection.settings
     outcomes = (source.positive_outcome, source.negative_outcome)
     untreated = [row for row in selection.selected if not treated_before(row.scan)] if source.srs else None
+    by_outcome = None if untreated is None else {
+        o: count(r.scan for r in untreated if r.outcome == o) for o in outcomes
+    }
+    p = None if by_outcome is None else srs_share_p(by_outcome, selection.steps[-1].by_outcome)
     return CohortReport(
         source.source, settings.unit, UNIT_TITLES[settings.unit], *outcomes, source.diameter, settings,
         tuple(RuleRecord(r.name, r.title, r.applied, r.reading, r.parameters) for r in selection.rules),
         selection.steps,
         None if untreated is None else count(row.scan for row in untreated),
-        None if untreated is None else {o: count(r.scan for r in untreated if r.outcome == o) for o in outcomes},
+        by_outcome, p, (*_nothing_left(selection.steps), *((SRS_WARNING,) if p is not None and p < LEVEL else ())),
         ambiguous_rows(selection), source.notes, source.failures,
     )
+
+
+def _nothing_left(steps: Sequence[StepCounts]) -> tuple[str, ...]:
+    """Which rule took the last sample; nothing if samples are left."""
+    if steps[-1].left.lesions:
+        return ()
+    first = next(step for step in steps if not step.left.lesions)
+    return (f"Nothing was selected. After the step '{first.title}' no lesion was left.",)
 
 
 def write_report(layout: CohortLayout, selection: CohortSelection, report: CohortReport) -> None:

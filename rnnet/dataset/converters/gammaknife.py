@@ -97,7 +97,7 @@ class GammaKnife:
             outcomes=OUTCOMES, positive_outcome="recurrence", dropped=tuple(dropped), unknown_files=walk.unknown(),
             notes=("The outcomes are 'stable' and 'recurrence' (positive): a stable lesion is no radiation necrosis. "
                    "The image is that of the treatment, before the outcome.", *notes,
-                   *_unlabelled(scans, lesions)),
+                   *_unlabelled(lesions)),
         )
 
 
@@ -155,6 +155,6 @@ def _course_values(rows: Sequence[LesionRow]) -> dict[str, ClinicalValue]:
     return {"age": rows[0].age, "sex": rows[0].sex, "primary_tumour": rows[0].primary}
 
 
-def _unlabelled(scans: Sequence[SourceScan], lesions: Sequence[SourceLesion]) -> list[str]:
-    count = sum(lesion.outcome is None for lesion in lesions)
-    return [f"{count} lesion(s) on {len(scans)} scans have no outcome in the table."] if count else []
+def _unlabelled(lesions: Sequence[SourceLesion]) -> list[str]:
+    found = [lesion.scan_id for lesion in lesions if lesion.outcome is None]
+    return [f"{len(found)} lesion(s) on {len(set(found))} scan(s) have no outcome in the table."] if found else []

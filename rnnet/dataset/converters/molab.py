@@ -39,6 +39,7 @@ from rnnet.dataset.lesions import voxel_counts, whole_labels
 
 _INFORMATION = {
     "lesion_id": "the lesion over time: the same on all scans of its patient",
+    "recorded": "whether the release's clinical table has the lesion: yes or no",
     "diameter_mm": "largest 3-D diameter in the release's table of measurements, in mm",
     "srs_day": "begin of the lesion's last SRS before the scan, in days since the patient's first MRI",
     "radiation_necrosis_day": "recorded day of radiation necrosis of the lesion, in days since the first MRI",
@@ -154,6 +155,7 @@ def _row(course: LesionCourse, measurement: MolabMeasurement, *, grown: bool, n_
     record, day = course.record, measurement.day
     information = {
         "lesion_id": f"{named_patient(course.patient_id)}_{course.lesion}",
+        "recorded": "no" if record is None else "yes",
         "diameter_mm": "" if measurement.max_diameter_mm is None else f"{measurement.max_diameter_mm:.3f}",
     }
     scan_id = scan_id_of(course.patient_id, day)

@@ -37,6 +37,10 @@ class _Day:
     images: dict[str, list[Path]] = field(default_factory=dict)
     masks: dict[str, list[Path]] = field(default_factory=dict)
 
+    def series(self) -> list[str]:
+        """The part of the name of every series that has an image, a mask or both."""
+        return list(dict.fromkeys((*self.images, *self.masks)))
+
 
 def named_patient(patient: str) -> str:
     """The patient's name in rnnet: '010005' -> 'MOLAB-010005'."""
@@ -84,8 +88,7 @@ def find_scans(walk: FolderWalk) -> tuple[tuple[MolabScan, ...], tuple[Dropped, 
     scans: list[MolabScan] = []
     dropped: list[Dropped] = []
     for (patient, number), day in sorted(days.items()):
-        copies = [_copies(walk, found) for found in (day.images, day.masks)]
-        dropped += [d for found in copies for d in found]
+        dropped += _copies(walk, day)
         pair = _pair(day.images, day.masks)
         if pair is None:
             lacks = "an image, and no mask" if not day.masks else "a mask, and no image" if not day.images else (
@@ -94,9 +97,7 @@ def find_scans(walk: FolderWalk) -> tuple[tuple[MolabScan, ...], tuple[Dropped, 
             continue
         image, mask = pair
         scans.append(MolabScan(patient, number, image, mask))
-        rest = [paths[0] for paths in (*day.images.values(), *day.masks.values()) if paths[0] not in pair]
-        dropped += [Dropped("scan", walk.relative(path), f"another series of the same patient and day, {image.name}, "
-                            "is kept") for path in rest]
+        dropped += _other_series(walk, day, image)
     return tuple(scans), tuple(dropped)
 
 
@@ -117,10 +118,27 @@ def _by_day(walk: FolderWalk) -> dict[tuple[str, int], _Day]:
     return days
 
 
-def _copies(walk: FolderWalk, found: Mapping[str, Sequence[Path]]) -> list[Dropped]:
+def _copies(walk: FolderWalk, day: _Day) -> list[Dropped]:
+    """Every further copy of a series; image and mask that are both there again are one copy."""
+    dropped = []
+    for series in day.series():
+        images, masks = day.images.get(series, []), day.masks.get(series, [])
+        paths = images if len(images) >= len(masks) else masks
+        dropped += [
+            Dropped("scan", walk.relative(path), f"the file of the same name, {walk.relative(paths[0])}, is taken")
+            for path in paths[1:]
+        ]
+    return dropped
+
+
+def _other_series(walk: FolderWalk, day: _Day, kept: Path) -> list[Dropped]:
+    """The series of the day, each an image, a mask or both, but that of the image `kept` and its mask."""
+    if len(day.images) == len(day.masks) == 1:
+        return []
+    files = [(day.images.get(series) or day.masks[series])[0] for series in day.series()]
     return [
-        Dropped("scan", walk.relative(path), f"the file of the same name, {walk.relative(paths[0])}, is taken")
-        for paths in found.values() for path in paths[1:]
+        Dropped("scan", walk.relative(path), f"another series of the same patient and day, {kept.name}, is kept")
+        for path in files if path != kept
     ]
 
 

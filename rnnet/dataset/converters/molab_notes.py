@@ -20,6 +20,8 @@ def ambiguous_outcomes(courses: Iterable[LesionCourse]) -> tuple[str, ...]:
     kinds: tuple[tuple[str, list[LesionCourse], Callable[[LesionCourse], str]], ...] = (
         (f"radiation necrosis is recorded more than {FAR_DAYS:g} days from every scan with growth",
          [c for c in necrosis if c.qualifying and _distance(c) > FAR_DAYS], _days),
+        ("radiation necrosis is recorded before a scan with growth: what was done about it may have changed the lesion",
+         [c for c in necrosis if c.qualifying and (_necrosis_day(c) or 0.0) < c.qualifying[-1].day], _days),
         ("radiation necrosis without growth by the rule: no outcome",
          [c for c in necrosis if not c.qualifying], _days),
         ("growth, and no SRS of the lesion recorded before its last scan with growth",

@@ -6,8 +6,9 @@ Definitions, with t the scan's day; every day is counted from the patient's firs
   than the scan: the planning MRI precedes the treatment).
 - days_since_srs: t minus the begin of the last SRS; missing without one.
 - recurrence_time: the same interval where the scan is one at which the lesion qualifies by growth, missing elsewhere.
-- wbrt_before_srs: 'yes' if a whole-brain radiotherapy of the patient began before the last SRS did, else 'no'; missing
-  without a last SRS, since there is no "before" then.
+- wbrt_before_srs: 'yes' if a whole-brain radiotherapy of the patient began before the last SRS did, else 'no'. Without
+  a last SRS the scan stands in its place: 'yes' if one began before t, else 'no'. Were it missing then, it would tell
+  whether an SRS is recorded, and that differs between the outcomes.
 - systemic_treatment: 'yes' if a drug treatment is going on (begin <= t <= end; without an end it goes on), else 'no'.
   Where one is recorded whose begin is unknown and whose end is not past, it may have been going on: missing.
 - number_of_lesions: lesions of the patient that are measured on the scan.
@@ -92,12 +93,10 @@ def last_srs_day(lesion: MolabLesion, day: float) -> float | None:
     return max((begin for begin, _ in lesion.srs_days if begin < day), default=None)
 
 
-def wbrt_before_srs(lesion: MolabLesion, day: float) -> str | None:
-    """Whether a WBRT began before the last SRS before `day`; None without such an SRS."""
+def wbrt_before_srs(lesion: MolabLesion, day: float) -> str:
+    """Whether a WBRT began before the last SRS before `day`, or before `day` without such an SRS."""
     srs = last_srs_day(lesion, day)
-    if srs is None:
-        return None
-    return "yes" if any(begin < srs for begin, _ in lesion.wbrt_days) else "no"
+    return "yes" if any(begin < (day if srs is None else srs) for begin, _ in lesion.wbrt_days) else "no"
 
 
 def systemic_treatment(lesion: MolabLesion, day: float) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnet.core.errors import DatasetError
+from rnnet.dataset.converters.own_table_problems import lines_text
 from rnnet.dataset.converters.sheets import read_sheets, text_of
 from rnnet.dataset.table import parse_number
 
@@ -38,12 +39,14 @@ def read_own_table(path: Path, *, sheet: str = "", header_row: int = 1, blanks: 
     Western European code.
 
     Raises:
-        DatasetError: the file is missing, cannot be read, has no such sheet, or names a column twice.
+        DatasetError: the file is missing, cannot be read, has no such sheet, names a column twice, or, as text, has
+            lines with more cells than the header: their values would stand under the wrong names.
     """
     if not path.is_file():
         raise DatasetError("The table is missing.", where=path, fix="Name it with --table.")
     notes: list[str] = []
-    cells = _excel(path, sheet) if path.suffix.lower() in (".xlsx", ".xlsm") else _text_lines(path, notes)
+    is_excel = path.suffix.lower() in (".xlsx", ".xlsm")
+    cells = _excel(path, sheet) if is_excel else _text_lines(path, notes)
     header = [text_of(c) for c in cells[header_row - 1]] if len(cells) >= header_row else []
     named = [c for c in header if c]
     if not named:
@@ -53,9 +56,12 @@ def read_own_table(path: Path, *, sheet: str = "", header_row: int = 1, blanks: 
     if twice:
         raise DatasetError(f"The column '{twice[0]}' stands {named.count(twice[0])} times.", where=path,
                            fix="Keep or rename one of them.")
+    if not is_excel:
+        _check_widths(header, cells[header_row:], header_row, path)
     missing = _BLANKS | {b.strip().casefold() for b in blanks}
     rows, lines = [], []
     for line, values in enumerate(cells[header_row:], start=header_row + 1):
+        # A text's line may be shorter, for its last cells may be left out; a sheet may have remarks beside the table.
         texts = {c: _cell(v, missing) for c, v in zip(header, values, strict=False) if c}
         if any(texts.values()):
             rows.append({c: texts.get(c, "") for c in named})
@@ -91,6 +97,29 @@ def date_in(text: str, date_format: str = "") -> datetime.date | None:
         return datetime.date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _check_widths(header: Sequence[str], rows: Sequence[Sequence[Any]], header_row: int, path: Path) -> None:
+    """Refuse lines with more cells than the header, or with values behind its last name.
+
+    An empty cell too many counts as well: in '1,61,5,' the comma of 61,5 has moved the empty remark out of the table.
+    """
+    named = max(i for i, name in enumerate(header, start=1) if name)
+    found = []
+    for line, values in enumerate(rows, start=header_row + 1):
+        filled = max((i for i, value in enumerate(values, start=1) if text_of(value)), default=0)
+        if filled and len(values) > len(header):
+            found.append((line, len(values), len(header)))
+        elif filled > named:
+            found.append((line, filled, named))
+    if found:
+        line, cells, width = found[0]
+        more = f" (and {len(found) - 1} further line(s): {lines_text([x for x, _, _ in found[1:]])})"
+        raise DatasetError(
+            f"Line {line} has {cells} cells, the header {width}{more if len(found) > 1 else ''}.", where=path,
+            fix="Put cells that hold the separator, such as numbers with a decimal comma, in quotes, or save the table "
+            "with another separator; give every column a name.",
+        )
 
 
 def _cell(value: Any, missing: frozenset[str]) -> str:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rnnet.core.codec import from_plain, read_json
 from rnnet.core.errors import DatasetError, FileFormatError, SettingError
 from rnnet.core.types import Split
 from rnnet.dataset.cases_table import REQUIRED_COLUMNS, SOURCE_SCAN
-from rnnet.dataset.converters.own_table_cells import number_in, plain_code
 from rnnet.dataset.manifest import ClinicalColumn, DeclaredState
 
 _HOW_TO = "See documentation/how-to/convert_your_own_table.md."
-# A column with no more different numbers than this holds codes rather than measurements.
-_MOST_CODES, _MOST_CATEGORIES = 2, 10
 _NAMES = {"image": ("image",), "mask": ("mask",), "patient": ("patient", "patient_id"), "scan": ("scan", "scan_id")}
 
 
@@ -57,10 +52,17 @@ class ClinicalSource:
 
 @dataclass(frozen=True, slots=True)
 class InformationSource:
-    """A column that is kept beside the case and is never a feature."""
+    """A column that is kept beside the case and is never a feature.
+
+    type: 'text' as it stands, or translated by `values`; 'number', whose decimal comma becomes a point; or 'day', a
+    date, from which the days since the patient's first scan are counted. Numbers and days may be several, with ';'
+    between them.
+    """
 
     column: str
     meaning: str
+    type: Literal["text", "number", "day"] = "text"
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class TableMapping:
     says another. header_row: the line of the column names, counted from 1. masks: whether a mask file holds all
     lesions of a scan, with a value for each, or one lesion; 'auto' finds out. outcome_values, split_values: from the
     table's text to the name; '' for not known. date_format: as in strptime. blanks: texts that mean 'missing', beside
-    the usual ones.
+    the usual ones. reference, licence: of the data, for dataset.json and the report.
     """
 
     columns: Columns
@@ -90,6 +92,8 @@ class TableMapping:
     clinical: Mapping[str, ClinicalSource] = field(default_factory=dict)
     information: Mapping[str, InformationSource] = field(default_factory=dict)
     preprocessed: DeclaredState | None = None
+    reference: str = ""
+    licence: str = ""
 
     @property
     def is_pool(self) -> bool:
@@ -102,6 +106,12 @@ class TableMapping:
         used.update({f"clinical.{name}": source.column for name, source in self.clinical.items()})
         used.update({f"information.{name}": source.column for name, source in self.information.items()})
         return {use: column for use, column in used.items() if column}
+
+    def placing_columns(self) -> frozenset[str]:
+        """Columns of the table that say which rows belong together; a wrong cell there misplaces its row."""
+        columns = self.columns
+        return frozenset((columns.patient, columns.scan, columns.lesion_value, columns.days, columns.date,
+                          columns.center, columns.split)) - {""}
 
 
 def read_mapping(path: Path) -> TableMapping:
@@ -129,66 +139,40 @@ def mapping_by_names(columns: Sequence[str]) -> TableMapping | None:
     return TableMapping(Columns(**found)) if found["image"] and found["patient"] else None
 
 
-def suggested_mapping(columns: Sequence[str], rows: Sequence[Mapping[str, str]], name: str) -> str:
-    """A mapping file to edit, as JSON: guesses for the columns whose names speak, all others as clinical ones.
-
-    What the outcome's texts mean is not guessed.
-    """
-    words = {
-        "image": r"image|t1|path|file|bild|datei", "mask": r"mask|seg", "patient": r"pat|subject|^id$",
-        "scan": r"scan|study|exam|session", "lesion_value": r"lesion|läsion", "days": r"days", "date": r"date|datum",
-        "outcome": r"outcome|label|diagnos|class|befund", "center": r"cent|site|klinik", "split": r"split|fold",
-    }
-    left = [c for c in columns if c]
-    found: dict[str, Any] = {"image": "", "patient": ""}
-    for use in ("mask", "patient", "image", "scan", "lesion_value", "outcome", "days", "date", "center", "split"):
-        match = next((c for c in left if re.search(words[use], c, re.IGNORECASE)), None)
-        if match is not None and not (use == "date" and "days" in found):
-            found[use] = match
-            left.remove(match)
-    document = {
-        "name": name, "columns": found,
-        # No outcome on purpose: the file is refused until somebody has said what the texts mean.
-        "outcome_values": dict.fromkeys(_distinct(rows, found.get("outcome", "")), "progression or radiation_necrosis"),
-        "clinical": {_plain(c): {"column": c, **_type_of(rows, c)} for c in left},
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False)
-
-
 def _check(mapping: TableMapping) -> None:
-    if not mapping.columns.image or not mapping.columns.patient:
-        raise SettingError("The fields 'columns.image' and 'columns.patient' must name columns.")
-    if mapping.columns.days and mapping.columns.date:
-        raise SettingError("The fields 'columns.days' and 'columns.date' must not both be given.", fix="Remove one.")
-    if sorted(mapping.outcomes.values()) != [0, 1] or mapping.positive_outcome not in mapping.outcomes:
-        raise SettingError("The field 'outcomes' must name two outcomes with the codes 0 and 1, and 'positive_outcome' "
-                           "one of them.")
-    unknown = sorted(set(mapping.outcome_values.values()) - {"", *mapping.outcomes})
-    if unknown:
-        raise SettingError(f"The field 'outcome_values' leads to '{unknown[0]}', which is no outcome.",
-                           fix=f"Outcomes: {', '.join(mapping.outcomes)}; \"\" for not known.")
+    problems = [*_problems_of_columns(mapping), *_problems_of_values(mapping)]
+    if problems:
+        raise SettingError(" ".join(problems))
+
+
+def _problems_of_columns(mapping: TableMapping) -> Iterator[str]:
+    columns = mapping.columns
+    if not columns.image or not columns.patient:
+        yield "The fields 'columns.image' and 'columns.patient' must name columns."
+    if columns.days and columns.date:
+        yield "The fields 'columns.days' and 'columns.date' must not both be given: remove one."
     for name in (*mapping.clinical, *mapping.information):
         if name in (*REQUIRED_COLUMNS, SOURCE_SCAN):
-            raise SettingError(f"The column '{name}' must not be called that: cases.csv has such a column.",
-                               fix="Choose another name in 'clinical' or 'information'.")
-    both = set(mapping.clinical) & set(mapping.information)
-    if both:
-        raise SettingError(f"The column '{min(both)}' must not stand in both 'clinical' and 'information'.")
-    for name, source in mapping.clinical.items():
-        if source.type == "numeric" and (source.categories or source.values):
-            raise SettingError(f"The field 'clinical.{name}' must have no categories and values: its type is numeric.")
+            yield (f"The column '{name}' must not be called that: cases.csv has such a column. Choose another name in "
+                   "'clinical' or 'information'.")
+    for name in sorted(set(mapping.clinical) & set(mapping.information)):
+        yield f"The column '{name}' must not stand in both 'clinical' and 'information'."
+    for name, information in mapping.information.items():
+        if information.type == "day" and not columns.date:
+            yield (f"The field 'information.{name}' must not be a day without 'columns.date', from which days are "
+                   "counted: with days in the table its type is number.")
 
 
-def _distinct(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
-    return list(dict.fromkeys(row[column] for row in rows if row.get(column)))
-
-
-def _type_of(rows: Sequence[Mapping[str, str]], column: str) -> dict[str, Any]:
-    values = sorted({plain_code(v) for v in _distinct(rows, column)})
-    if len(values) > _MOST_CODES and all(number_in(v) is not None for v in values):
-        return {"type": "numeric", "unit": ""}
-    return {"type": "categorical", "categories": values if len(values) <= _MOST_CATEGORIES else []}
-
-
-def _plain(column: str) -> str:
-    return re.sub(r"\W+", "_", column.strip().lower()).strip("_") or "column"
+def _problems_of_values(mapping: TableMapping) -> Iterator[str]:
+    if sorted(mapping.outcomes.values()) != [0, 1] or mapping.positive_outcome not in mapping.outcomes:
+        yield ("The field 'outcomes' must name two outcomes with the codes 0 and 1, and 'positive_outcome' one of "
+               "them.")
+    for unknown in sorted(set(mapping.outcome_values.values()) - {"", *mapping.outcomes}):
+        yield (f"The field 'outcome_values' leads to '{unknown}', which is no outcome. Outcomes: "
+               f"{', '.join(mapping.outcomes)}; \"\" for not known.")
+    for name, clinical in mapping.clinical.items():
+        if clinical.type == "numeric" and (clinical.categories or clinical.values):
+            yield f"The field 'clinical.{name}' must have no categories and values: its type is numeric."
+    for name, information in mapping.information.items():
+        if information.type != "text" and information.values:
+            yield f"The field 'information.{name}' must have no values: its type is {information.type}."

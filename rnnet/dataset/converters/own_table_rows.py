@@ -13,7 +13,8 @@ from typing import cast
 from rnnet.core.types import ClinicalValue, Split
 from rnnet.core.volume import IMAGE_ENDINGS
 from rnnet.dataset.converters.own_table_cells import OwnRows, date_in, number_in, plain_code
-from rnnet.dataset.converters.own_table_mapping import ClinicalSource, TableMapping
+from rnnet.dataset.converters.own_table_mapping import ClinicalSource, InformationSource, TableMapping
+from rnnet.dataset.converters.own_table_problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,19 @@ class FileFinder:
 
 
 class RowReader:
-    """Reads rows; everything that is wrong with a cell is kept in `problems`, as 'line 3, column Age: ...'."""
+    """Reads rows; everything that is wrong with a cell is kept in `problems`."""
 
     def __init__(self, mapping: TableMapping, finder: FileFinder) -> None:
         self._mapping = mapping
         self._finder = finder
         self._patients: dict[str, tuple[str, int]] = {}
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
 
     def read(self, table: OwnRows) -> list[OwnRow]:
         """All rows; days count from the first date of each patient where the table has dates."""
+        mapping = self._mapping
+        if not (mapping.columns.center or mapping.center or mapping.name):
+            self.problems.append(Problem("there is no centre; set name in the mapping file, or name a column 'center'"))
         dates = self._dates(table)
         first: dict[str, datetime.date] = {}
         for row, date in zip(table.rows, dates, strict=True):
@@ -77,16 +81,19 @@ class RowReader:
                 first[patient] = min(date, first.get(patient, date))
         found = []
         for line, row, date in zip(table.lines, table.rows, dates, strict=True):
-            since = None if date is None else float((date - first[row[self._mapping.columns.patient]]).days)
-            found.append(self._row(line, row, since))
+            found.append(self._row(line, row, date, first.get(row[mapping.columns.patient])))
         return found
 
-    def _row(self, line: int, row: dict[str, str], since: float | None) -> OwnRow:
+    def _row(
+        self, line: int, row: dict[str, str], date: datetime.date | None, first: datetime.date | None
+    ) -> OwnRow:
+        """date: of the scan; first: of the patient's first scan."""
         columns, mapping = self._mapping.columns, self._mapping
+        since = None if date is None or first is None else float((date - first).days)
         day = since if not columns.days else self._number(line, columns.days, row)
         center = self._cell(row, columns.center) or mapping.center or mapping.name
-        if not center:
-            self._add(line, columns.center or "center", "there is no centre; fill it in, or set name in the mapping")
+        if columns.center and not center:
+            self._add(line, columns.center, "there is no centre; fill it in, or set name in the mapping")
         image, image_lost = self._file(row, columns.image, "image")
         mask, mask_lost = self._file(row, columns.mask, "mask")
         outcome = self._outcome(line, row)
@@ -95,11 +102,12 @@ class RowReader:
             safe(self._cell(row, columns.scan)), center, self._split(line, row), day, self._value(line, row), outcome,
             self._cell(row, columns.label_source) or (mapping.label_source if outcome else ""),
             {name: self._clinical(line, name, row[source.column], source) for name, source in mapping.clinical.items()},
-            {name: row[source.column] for name, source in mapping.information.items()},
+            {name: self._information(line, row[source.column], source, first)
+             for name, source in mapping.information.items()},
         )
 
-    def _add(self, line: int, column: str, problem: str) -> None:
-        self.problems.append(f"line {line}, column {column}: {problem}")
+    def _add(self, line: int, column: str, problem: str, against: int | None = None) -> None:
+        self.problems.append(Problem(problem, line, column, against))
 
     def _cell(self, row: dict[str, str], column: str) -> str:
         return row[column] if column else ""
@@ -120,8 +128,8 @@ class RowReader:
         patient = text if name and text.casefold().startswith(name.casefold()) else f"{name}-{text}"
         written, first = self._patients.setdefault(patient.casefold(), (row[column], line))
         if written != row[column]:
-            self._add(line, column, f"the patients '{row[column]}' and '{written}' (line {first}) would get one name; "
-                      "write one patient in one way, and two patients differently")
+            self._add(line, column, f"the patients '{row[column]}' and '{written}' would get one name; write one "
+                      "patient in one way, and two patients differently", first)
         return patient
 
     def _dates(self, table: OwnRows) -> list[datetime.date | None]:
@@ -181,6 +189,27 @@ class RowReader:
             self._add(line, source.column, f"'{text}' is no category of {name} ({', '.join(source.categories)}); add "
                       f"it to clinical.{name}.values or categories")
         return kept or meant
+
+    def _information(self, line: int, text: str, source: InformationSource, first: datetime.date | None) -> str:
+        """The cell as it is kept; ';' stands between several numbers or days."""
+        if source.type == "text":
+            return _translated(text, source.values)
+        found = []
+        for part in filter(None, map(str.strip, text.split(";"))):
+            number = number_in(part)
+            if source.type == "day":
+                date = date_in(part, self._mapping.date_format)
+                if date is not None and first is None:
+                    self._add(line, source.column, "the patient has no date of a scan to count days from; fill one in")
+                    return ""
+                number = float((date - first).days) if date is not None and first is not None else None
+            if number is None:
+                kind = "date; write 2020-01-31, or set date_format in the mapping" if source.type == "day" else (
+                    "number; correct it, or leave the cell empty")
+                self._add(line, source.column, f"'{part}' is no {kind}")
+                return ""
+            found.append(f"{number:.15g}")
+        return ";".join(found)
 
 
 def safe(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rnnet.dataset.converters.binary_mask import one_lesion_each
 from rnnet.dataset.converters.own_table_mapping import TableMapping
+from rnnet.dataset.converters.own_table_problems import Problem
 from rnnet.dataset.converters.own_table_rows import OwnRow
 from rnnet.dataset.converters.source import Dropped, SourceLesion, SourceMask, SourceScan, StoredFile
 
@@ -20,7 +21,7 @@ class Grouping:
         self.scans: list[SourceScan] = []
         self.lesions: list[SourceLesion] = []
         self.dropped: list[Dropped] = []
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         usable = [row for row in rows if not self._lost(row)]
         self._check_patients(usable)
         groups: dict[tuple[str, str], list[OwnRow]] = {}
@@ -45,11 +46,9 @@ class Grouping:
         for row in rows[1:]:
             for what in ("image", "center", "split", "day"):
                 if getattr(row, what) != getattr(first, what):
-                    self.problems.append(
-                        f"line {row.line}: the rows of scan {scan_id} disagree about its {what} (line {first.line}); "
-                        "give all rows of a scan the same"
-                    )
-        mask, values = self._mask(scan_id, rows)
+                    self._add(row, f"the rows of a scan disagree about its {what}; give all rows of a scan the same",
+                              against=first)
+        mask, values = self._mask(rows)
         if first.image is None:
             return
         self.scans.append(SourceScan(scan_id, first.patient, first.center, StoredFile(first.image), mask, first.day,
@@ -59,7 +58,10 @@ class Grouping:
             for row, value in zip(rows, values, strict=True)
         ]
 
-    def _mask(self, scan_id: str, rows: Sequence[OwnRow]) -> tuple[SourceMask | None, list[int]]:
+    def _add(self, row: OwnRow, problem: str, *, column: str = "", against: OwnRow | None = None) -> None:
+        self.problems.append(Problem(problem, row.line, column, against.line if against else None))
+
+    def _mask(self, rows: Sequence[OwnRow]) -> tuple[SourceMask | None, list[int]]:
         """The scan's mask, and the value of every row's lesion in it."""
         numbered = list(range(1, len(rows) + 1))
         files = [row.mask for row in rows if row.mask is not None]
@@ -67,28 +69,28 @@ class Grouping:
             return None, numbered
         given = [row.lesion_value for row in rows]
         if self._mapping.columns.lesion_value and None in given and not self._mapping.is_pool:
-            self.problems += [
-                f"line {row.line}, column {self._mapping.columns.lesion_value}: there is no lesion value; fill it in"
-                for row in rows if row.lesion_value is None
-            ]
+            for row in rows:
+                if row.lesion_value is None:
+                    self._add(row, "there is no lesion value; fill it in", column=self._mapping.columns.lesion_value)
         values = [v for v in given if v is not None]
         values = values if len(values) == len(rows) else numbered
         if len(set(values)) < len(values):
-            self.problems.append(f"line {rows[-1].line}: the rows of scan {scan_id} name a lesion value twice")
+            self._add(rows[-1], "the rows of a scan name a lesion value twice; give every lesion its own",
+                      against=rows[0])
         if self._each:
             if len(set(files)) < len(files):
-                self.problems.append(f"line {rows[-1].line}: two rows of scan {scan_id} name the same mask, but a mask "
-                                     "is one lesion here; correct it, or set masks in the mapping")
+                self._add(rows[-1], "two rows of a scan name the same mask, but a mask is one lesion here; correct it, "
+                          "or set masks in the mapping", against=rows[0])
             parts = tuple(StoredFile(path) for path in files)
             return SourceMask(parts, partial(one_lesion_each, values=tuple(values[: len(parts)]))), values
         if len(set(files)) > 1:
-            self.problems.append(f"line {rows[-1].line}: the rows of scan {scan_id} name several masks, but the "
-                                 "mapping says that a mask holds all lesions of a scan; correct it, or set masks")
+            self._add(rows[-1], "the rows of a scan name several masks, but the mapping says that a mask holds all "
+                      "lesions of a scan; correct it, or set masks", against=rows[0])
         if self._mapping.columns.lesion_value or self._mapping.is_pool:
             return SourceMask((StoredFile(files[0]),)), values
         if len(rows) > 1:
-            self.problems.append(f"line {rows[-1].line}: scan {scan_id} has several rows with one mask, and no column "
-                                 "says which lesion is which; map lesion_value")
+            self._add(rows[-1], "a scan has several rows with one mask, and no column says which lesion is which; map "
+                      "lesion_value", against=rows[0])
         return SourceMask((StoredFile(files[0]),), partial(one_lesion_each, values=(1,))), values
 
     def _check_patients(self, rows: Sequence[OwnRow]) -> None:
@@ -98,18 +100,20 @@ class Grouping:
         for row in rows:
             other = splits.setdefault(row.patient, row)
             if other.split != row.split:
-                self.problems.append(f"line {row.line}: the patient {row.patient} is in {row.split}, but in "
-                                     f"{other.split} in line {other.line}; give a patient one split")
+                self._add(row, f"the patient is in {row.split}, but in {other.split} there; give a patient one split",
+                          against=other)
             if row.image is not None:
                 owner = owners.setdefault(row.image, row)
                 if (owner.patient, owner.scan) != (row.patient, row.scan):
-                    self.problems.append(f"line {row.line}: the image {row.image.name} is that of another patient or "
-                                         f"scan in line {owner.line}; correct one of them")
+                    self._add(row, "the image is that of another patient or scan there; correct one of them",
+                              against=owner)
 
     def _check_ids(self) -> None:
         names = [scan.scan_id for scan in self.scans]
-        self.problems += [f"the scan id {n} stands for several scans; give the scans names that differ in more than "
-                          "signs" for n in sorted({n for n in names if names.count(n) > 1})]
+        self.problems += [
+            Problem(f"the scan id {n} stands for several scans; give the scans names that differ in more than signs")
+            for n in sorted({n for n in names if names.count(n) > 1})
+        ]
 
 
 def _scan_id(row: OwnRow, number: int) -> str:

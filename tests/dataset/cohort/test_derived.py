@@ -19,6 +19,7 @@ from rnnet.dataset.identity import read_other_ids
 from rnnet.dataset.integrity import check_dataset
 from rnnet.dataset.manifest import ClinicalColumn
 from tests.dataset.cohort.scans import write_followed_dataset
+from tests.dataset.shared_data import selection_of
 
 RN, PD = "radiation_necrosis", "progression"
 
@@ -94,17 +95,17 @@ def test_the_data_set_shares_its_images_and_verifies(workspace):
     assert not layout.images("train").exists()
     problems = check_dataset(layout).problems
     assert not [p for p in problems if p.level == "error"]
-    # The masks have the rows' lesions at other times too, which are left out on purpose.
-    assert {p.code for p in problems} == {"few-patients", "mask-without-case"}
+    # The masks have the rows' lesions at other times too: left out on purpose, and no finding.
+    assert {p.code for p in problems} == {"few-patients"}
     others = read_other_ids(layout.other_ids_csv)
     assert others["P0"] == {"UCSF-9", "Dataset001_Followed/P0"}
     assert others["P1"] == {"Dataset001_Followed/P1"}
 
 
 def test_a_selection_from_a_data_set_that_shares_images_names_their_first_home(workspace):
-    derive(workspace, "lesion_scan")
-    dataset = read_dataset(workspace.raw_dataset("Dataset002_Cohort"))
-    settings = CohortSettings("lesion_scan", absolute_mm=0.0, relative=0.0)
+    home = workspace.raw_dataset("Dataset001_Followed")
+    shared = selection_of(workspace.raw, home, "Dataset002_Shared", {s.scan_id for s in read_dataset(home).scans})
+    dataset, settings = read_dataset(shared), CohortSettings("lesion_scan")
     selection = select(dataset_candidates(dataset, settings, n_processes=1), settings)
     again = workspace.new_raw_dataset(3, "Again")
     write_derived(dataset, selection, again)
@@ -132,3 +133,9 @@ def test_the_manifest_counts_the_scans(workspace):
     layout, _ = derive(workspace, "lesion")
     document = json.loads(layout.dataset_json.read_text())
     assert (document["name"], document["numTraining"], document["numTest"]) == ("Cohort", 12, 2)
+
+
+def test_a_cohort_is_not_selected_from_a_cohort(workspace):
+    derive(workspace, "lesion")
+    with pytest.raises(DatasetError, match="Dataset002_Cohort is a selected cohort"):
+        derive(workspace, "lesion", number=3, source="Dataset002_Cohort")

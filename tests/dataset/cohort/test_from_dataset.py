@@ -78,8 +78,41 @@ def test_columns_of_necrosis_radiosurgery_and_motion_are_read_for_the_whole_lesi
     assert [row.motion for row in found.rows] == [False, True]
 
 
+def outcomes_of(root, rows, **columns):
+    information = {"radiation_necrosis_day": "d", "srs_day": "d", **columns}
+    found = select(read(root, rows, information=information), SETTINGS)
+    assert {row.scan.patient_id for row in found.selected} == {p for p, o in by_patient(found).items() if o}
+    return by_patient(found)
+
+
+def by_patient(selection):
+    return {row.scan.patient_id: row.outcome for row in selection.rows}
+
+
+def test_growth_of_a_lesion_that_no_table_knows_is_no_progression(tmp_path):
+    rows = [
+        *growing("P1", lesion_id="P1_1"), *growing("P2", lesion_id="P2_1", radiation_necrosis_day=95),
+        *growing("P3"),  # its mask value is in no table
+        *growing("P4", lesion_id="P4_1", recorded="no"),
+    ]
+    assert outcomes_of(tmp_path / "a", rows, lesion_id="x", recorded="x") == {
+        "P1": PD, "P2": RN, "P3": None, "P4": None}
+    # One row with a lesion_id is a record of the lesion; the same value on another scan is the same lesion.
+    rows[5].pop("lesion_id", None)
+    rows[4]["lesion_id"] = "P3_1"
+    assert outcomes_of(tmp_path / "b", rows, lesion_id="x", recorded="x")["P3"] == PD
+
+
+def test_without_lesion_ids_a_row_with_nothing_in_it_is_no_record(tmp_path):
+    rows = [*growing("P1", primary="lung"), *growing("P2")]
+    assert outcomes_of(tmp_path / "a", rows, primary="x") == {"P1": PD, "P2": None}
+    # Days alone are empty in every recorded lesion without necrosis.
+    assert outcomes_of(tmp_path / "b", rows) == {"P1": PD, "P2": PD}
+
+
 @pytest.mark.parametrize(("column", "value"), [
-    ("motion", "perhaps"), ("motion", "2"), ("radiation_necrosis_day", "soon"), ("srs_day", "10;x"),
+    ("motion", "perhaps"), ("recorded", "perhaps"), ("motion", "2"),
+    ("radiation_necrosis_day", "soon"), ("srs_day", "10;x"),
 ])
 def test_a_cell_that_is_not_understood_is_named(tmp_path, column, value):
     rows = growing()
@@ -176,4 +209,16 @@ def test_a_lesion_without_lesion_id_takes_that_of_its_value_if_it_is_only_one():
 def test_one_lesion_twice_on_a_scan_is_an_error():
     rows = cases(("P", "a", 1, {"lesion_id": "x"}), ("P", "a", 2, {"lesion_id": "x"}))
     with pytest.raises(DatasetError, match="same lesion on the same scan"):
+        lesion_ids(rows)
+
+
+def test_a_lesion_id_that_only_begins_with_the_patients_digits_stays_apart():
+    rows = cases(("1", "a", 1, {"lesion_id": "11"}), ("11", "b", 1, {"lesion_id": "11"}),
+                 ("11", "c", 1, {"lesion_id": "11-1"}), ("11", "d", 1, {"lesion_id": "11/1"}))
+    assert list(lesion_ids(rows).values()) == ["1/11", "11/11", "11-1", "11/1"]
+
+
+def test_a_lesion_id_that_two_patients_claim_is_an_error():
+    rows = cases(("P1", "a", 1, {"lesion_id": "P1_2_1"}), ("P1_2", "b", 1, {"lesion_id": "P1_2_1"}))
+    with pytest.raises(DatasetError, match="'P1_2_1' belongs to the patients 'P1' and 'P1_2'"):
         lesion_ids(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rnnet.dataset.cohort.ambiguous import ambiguous_rows
 from rnnet.dataset.cohort.candidates import CohortSettings
 from rnnet.dataset.cohort.from_dataset import dataset_candidates
 from rnnet.dataset.cohort.from_tables import table_candidates
@@ -69,3 +70,15 @@ def test_a_lesion_that_the_clinical_table_does_not_have_gets_no_outcome(tmp_path
     assert reasons["MOLAB-010005_d0100_2"] == "outcome not known"
     assert reasons["MOLAB-010006_1"] == "no measurement in the table"
     assert "The clinical table does not have the lesion MOLAB-010005_2." in found.source.notes
+    assert [d.case_id for d in ambiguous_rows(found) if "clinical record" in d.doubt] == ["MOLAB-010005_d0100_2"]
+
+
+def test_the_converted_lesion_without_a_clinical_row_gets_no_outcome_either(release, tmp_path):
+    # 010005 loses the row of lesion 10, which has grown.
+    write_clinical_table(release / "tables" / CLINICAL_NAME, [clinical_row("010005", 1), clinical_row("010064", 1)])
+    _, _, dataset, _ = converted(Molab(), release, tmp_path)
+    settings = CohortSettings("lesion_scan", diameter="table", cube_edge_mm=1.0)
+    found = select(dataset_candidates(dataset, settings, n_processes=1), settings)
+    assert {row.scan.lesion_id for row in found.selected} == {"MOLAB-010005_1", "MOLAB-010064_1"}
+    listed = {d.case_id for d in ambiguous_rows(found) if "clinical record" in d.doubt}
+    assert listed == {"MOLAB-010005_d0200_10", "MOLAB-010005_d0300_10"}

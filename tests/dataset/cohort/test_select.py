@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy.stats import fisher_exact
 
 from rnnet.core.errors import DatasetError, SettingError
 from rnnet.dataset.cohort.ambiguous import ambiguous_rows
 from rnnet.dataset.cohort.candidates import CohortSettings, LesionScan
 from rnnet.dataset.cohort.counts import Counts
+from rnnet.dataset.cohort.report import report_of
 from rnnet.dataset.cohort.select import CohortSelection, select
 from tests.dataset.cohort.scans import candidates, lesion_over_time
 
@@ -172,6 +174,83 @@ def test_doubtful_samples_are_listed_with_the_days():
     ]
 
 
+def test_every_sample_after_its_necrosis_is_listed_however_near_and_on_the_day_itself_is_not():
+    source = candidates(
+        lesion_over_time("day-before", GROWS, radiation_necrosis_day=89.0),
+        lesion_over_time("same-day", GROWS, radiation_necrosis_day=90.0),
+        lesion_over_time("long-before", {0.0: 20.0, 400.0: 30.0}, patient="P2", radiation_necrosis_day=100.0),
+        days_of_necrosis=True,
+    )
+    after = "before the scan: what was done about it may have changed the lesion"
+    assert [(d.case_id, d.selected, d.outcome, d.doubt) for d in ambiguous_rows(select(source, SETTINGS))] == [
+        ("P1_d90_day-before", True, RN, f"grown on day 90, radiation necrosis on day 89, {after}"),
+        ("P2_d400_long-before", True, RN, f"grown on day 400, radiation necrosis on day 100, {after}"),
+    ]
+
+
+def test_grown_lesions_without_a_clinical_record_are_listed():
+    source = candidates(
+        lesion_over_time("unrecorded", GROWS, recorded=False),
+        lesion_over_time("stays", {0.0: 20.0, 90.0: 20.0}, recorded=False),
+        lesion_over_time("labelled", GROWS, recorded=False, outcome=RN),
+        days_of_necrosis=True,
+    )
+    assert [(d.case_id, d.selected, d.outcome, d.doubt) for d in ambiguous_rows(select(source, SETTINGS))] == [
+        ("P1_d90_unrecorded", False, None, "grown on day 90, and the clinical record does not have the lesion: no "
+                                           "outcome")]
+
+
+def test_a_scan_without_the_lesion_between_two_with_it_is_listed_and_gives_no_nadir_of_0():
+    source = candidates(
+        lesion_over_time("gap", {0.0: 10.0, 180.0: 12.0}, outcome=RN),
+        lesion_over_time("row-without-voxels", {0.0: 10.0, 180.0: 12.0}, outcome=RN),
+        lesion_over_time("row-without-voxels", {90.0: math.nan}, outcome=RN, unmeasured="not in the mask"),
+        lesion_over_time("drawn", {0.0: 10.0, 180.0: 12.0}, outcome=RN),
+        lesion_over_time("drawn", {90.0: math.nan}, outcome=RN, unmeasured="no diameter in the table"),
+        lesion_over_time("seen", {0.0: 10.0, 90.0: 10.0, 180.0: 12.0}, outcome=RN),
+        lesion_over_time("ends", {0.0: 10.0}, outcome=RN),
+        lesion_over_time("other patient", {0.0: 10.0, 180.0: 12.0}, patient="P2", outcome=RN),
+    )
+    found = select(source, SETTINGS)
+    assert chosen(found) == []
+    doubt = "not measured on day 90, between scans with it: if it had vanished, the nadir would be 0"
+    assert [(d.lesion_id, d.case_id, d.doubt) for d in ambiguous_rows(found)] == [
+        ("gap", "", doubt), ("row-without-voxels", "", doubt)]
+
+
+def srs_report(*, with_srs: tuple[int, int], without: tuple[int, int]):
+    """(necrosis, progression) lesions with and without radiosurgery before their growth."""
+    lesions = [
+        lesion_over_time(f"{outcome}{days}{n}", GROWS, outcome=outcome, srs_days=days)
+        for days, numbers in (((5.0,), with_srs), ((), without))
+        for outcome, number in zip((RN, PD), numbers, strict=True) for n in range(number)
+    ]
+    return report_of(select(candidates(*lesions, srs=True), SETTINGS))
+
+
+def test_a_record_of_radiosurgery_that_differs_between_the_outcomes_is_warned_of():
+    report = srs_report(with_srs=(9, 1), without=(1, 9))
+    assert report.without_srs_p == pytest.approx(fisher_exact([[1, 9], [9, 1]]).pvalue)
+    assert report.warnings == (
+        "Whether a radiosurgery is recorded gives the outcome away in part; --require_srs leaves these samples out.",)
+    assert report.srs_note == (
+        "10 of these 20 samples have no radiosurgery of the lesion recorded before the scan: radiation necrosis "
+        "(positive class) 1 of 10, progression 9 of 10 (Fisher's exact test: p = 0.001).")
+
+
+@pytest.mark.parametrize(("with_srs", "without", "p"), [((5, 6), (5, 4), 1.0), ((0, 9), (0, 3), None)])
+def test_shares_that_differ_by_chance_or_one_outcome_alone_are_no_warning(with_srs, without, p):
+    report = srs_report(with_srs=with_srs, without=without)
+    assert report.without_srs_p == pytest.approx(p)
+    assert report.warnings == ()
+    assert f"{sum(without)} of these" in report.srs_note
+
+
+def test_a_source_that_knows_no_radiosurgery_says_nothing_of_it():
+    report = report_of(select(candidates(lesion_over_time("a", GROWS, outcome=RN)), SETTINGS))
+    assert (report.srs_note, report.without_srs_p, report.warnings) == ("", None, ())
+
+
 def test_a_lesion_without_any_scan_counts_as_a_lesion_only():
     rows = [LesionScan("x", "x", "P9", "", None, math.nan, "no measurement in the table")]
     steps = select(candidates(rows, lesion_over_time("a", GROWS, outcome=RN)), SETTINGS).steps
@@ -180,7 +259,7 @@ def test_a_lesion_without_any_scan_counts_as_a_lesion_only():
 
 
 @pytest.mark.parametrize("settings", [
-    CohortSettings("lesion", relative=-0.1), CohortSettings("lesion", absolute_mm=math.nan),
+    CohortSettings("lesion", relative=-0.1), CohortSettings("lesion", relative=20), CohortSettings("lesion", absolute_mm=math.nan),
     CohortSettings("lesion", cube_edge_mm=0),
 ])
 def test_limits_that_make_no_sense_are_refused(settings):

@@ -51,7 +51,7 @@ def test_clinical_values_come_from_the_course(tmp_path):
 def test_an_outcome_of_another_kind_is_left_empty_and_listed(tmp_path):
     notes = GammaKnife().read(write_tree(tmp_path)).notes
     assert any("row 7: 'unclear'" in n for n in notes)
-    assert any(n.startswith("1 lesion(s)") for n in notes)
+    assert any(n.startswith("1 lesion(s) on 1 scan(s) have no outcome") for n in notes)
 
 
 def test_rows_without_a_file_and_files_without_a_row_are_reported(tmp_path):

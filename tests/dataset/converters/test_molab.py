@@ -61,8 +61,6 @@ def test_whatever_is_left_out_is_listed_with_its_reason(release):
         ("scan", "MOLAB-040040_d0100"): "there is a mask, and no image",
         ("scan", "040040/040040/NIFTI/040040_19000720_b_img.nii"):
             "another series of the same patient and day, 040040_19000720_a_img.nii, is kept",
-        ("scan", "040040/040040/NIFTI/040040_19000720_b_msk.nii"):
-            "another series of the same patient and day, 040040_19000720_a_img.nii, is kept",
         ("patient", "MOLAB-040183"): "no scan of the patient in the folder can be used",
         ("lesion", "MOLAB-040040_d0000, lesion 1"): "it is measured, and there are no image and mask of that day",
     }
@@ -99,13 +97,14 @@ def test_clinical_columns_are_those_of_the_scans_day(release):
     assert (before["days_since_srs"], before["recurrence_time"]) == (190, None)
     assert row(release, "MOLAB-010064_d0100", 1).clinical == {
         "age": 60, "sex": "male", "primary_tumour": "melanoma", "gpa": None, "days_since_srs": None,
-        "recurrence_time": None, "wbrt_before_srs": None, "systemic_treatment": None, "number_of_lesions": 1,
+        "recurrence_time": None, "wbrt_before_srs": "no", "systemic_treatment": None, "number_of_lesions": 1,
     }
 
 
 def test_the_outcomes_own_days_are_information_and_no_features(release):
     assert row(release, "MOLAB-010005_d0300", 1).information == {
-        "lesion_id": "MOLAB-010005_1", "diameter_mm": "20.000", "srs_day": "10", "radiation_necrosis_day": "310"}
+        "lesion_id": "MOLAB-010005_1", "recorded": "yes", "diameter_mm": "20.000", "srs_day": "10",
+        "radiation_necrosis_day": "310"}
     assert set(release.clinical) == set(row(release, "MOLAB-010005_d0300", 1).clinical)
     assert not any("necrosis" in name or "death" in name for name in release.clinical)
 
@@ -166,7 +165,8 @@ def test_a_copy_of_a_file_is_taken_once(folder, tmp_path):
     tree.write_series(tmp_path / "010005", "010005", 100, (1, 10))
     release = Molab().read(tmp_path)
     assert len(release.scans) == 7
-    assert sum("the file of the same name" in d.reason for d in release.dropped) == 2
+    # Image and mask are one scan.
+    assert sum("the file of the same name" in d.reason for d in release.dropped) == 1
 
 
 def test_a_folder_without_tables_or_images_is_refused(tmp_path):

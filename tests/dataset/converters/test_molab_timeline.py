@@ -54,9 +54,9 @@ def test_recurrence_time_runs_from_the_last_srs_to_the_scan_with_growth():
 @pytest.mark.parametrize(
     ("wbrt", "day", "expected"),
     [((), 100, "no"), (((5, 9),), 100, "yes"), (((50, 60),), 100, "no"), (((50, 60),), 400, "yes"),
-     (((10, None),), 100, "no"), (((5, 9),), 8, None)],
+     (((10, None),), 100, "no"), (((5, 9),), 8, "yes"), (((8, 9),), 8, "no"), (((9, None),), 8, "no"), ((), 8, "no")],
 )
-def test_wbrt_counts_if_it_began_before_the_last_srs(wbrt, day, expected):
+def test_wbrt_counts_if_it_began_before_the_last_srs_or_without_one_before_the_scan(wbrt, day, expected):
     assert wbrt_before_srs(lesion(srs_days=((10, None), (300, None)), wbrt_days=wbrt), day) == expected
 
 
@@ -110,6 +110,8 @@ def test_a_scan_without_a_diameter_neither_qualifies_nor_counts():
     [
         (lesion(radiation_necrosis_day=10, srs_days=((1, None),)), ((0, 10.0), (300, 20.0)),
          "more than 180 days from every scan with growth: 010005/1 (necrosis day 10, growth days 300)"),
+        (lesion(radiation_necrosis_day=290, srs_days=((1, None),)), ((0, 10.0), (300, 20.0)),
+         "recorded before a scan with growth: what was done about it may have changed the lesion: 010005/1 (necrosis"),
         (lesion(radiation_necrosis_day=290, srs_days=((1, None),)), ((0, 10.0), (300, 11.0)),
          "radiation necrosis without growth by the rule: no outcome: 010005/1"),
         (lesion(srs_days=((301, None),)), ((0, 10.0), (300, 20.0)),
@@ -164,3 +166,12 @@ def test_the_growth_rule_on_the_published_tables_gives_68_lesions_and_112_scans(
 def test_the_published_tables_ambiguous_outcomes_are_listed(real):
     notes = ambiguous_outcomes(lesion_courses(*real))
     assert any("040058/1 (necrosis day 144, growth days 2758)" in note for note in notes)
+
+
+def test_no_recorded_lesion_of_the_published_tables_lacks_the_wbrt_for_want_of_an_srs(real):
+    found = Counter(
+        (last_srs_day(c.record, m.day) is None, wbrt_before_srs(c.record, m.day))
+        for c in lesion_courses(*real) for m in c.qualifying
+    )
+    assert sum(n for (no_srs, _), n in found.items() if no_srs) == 35
+    assert {wbrt for _, wbrt in found} == {"yes", "no"}
