@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,11 @@ from rnnet import pipeline
 from rnnet.cli import _common
 
 if TYPE_CHECKING:
-    from rnnet.experiment.duplicate_groups import DuplicateReport
+    from rnnet.experiment.duplicate_groups import DuplicateGroup, DuplicateReport
 
 FIRST_GROUPS = 20
+FIRST_MEMBERS = 4
+FIRST_PAIRS = 3
 _FRAMES = {
     "atlas": "Images were compared on the atlas, after preprocessing: native, skull-stripped, registered and mirrored "
              "copies are found. A scan that preprocessing failed on, or put in a wrong place, is not, and a follow-up "
@@ -44,7 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder for duplicates.csv and duplicates.json (default: the folder duplicates of the first data set, "
         "below rnnet_preprocessed)",
     )
-    parser.add_argument("--all", action="store_true", help=f"print every group, not the first {FIRST_GROUPS}")
+    parser.add_argument(
+        "--all", action="store_true", help=f"print every group, member and pair, not the first {FIRST_GROUPS} groups"
+    )
     return parser
 
 
@@ -61,28 +65,49 @@ def _body(arguments: argparse.Namespace) -> None:
         output=arguments.output,
         n_processes=arguments.n_processes,
     )
-    for line in report_lines(report, most=None if arguments.all else FIRST_GROUPS):
+    for line in report_lines(report, everything=arguments.all):
         print(line)
     for path in paths:
         print(f"Written: {path}")
 
 
-def report_lines(report: DuplicateReport, *, most: int | None) -> Iterator[str]:
-    """At most `most` groups (None: all) with their members and reasons, then the counts and what was compared."""
-    for group in report.groups[:most]:
-        yield f"the same {group.kind}, {group.certainty}: {' = '.join(group.members)}"
-        for pair in group.pairs:
-            which = f"{pair.first} = {pair.second}: " if len(group.pairs) > 1 else ""
-            whose = f" (patients {pair.first_patient}, {pair.second_patient})" if group.kind == "image" else ""
-            yield f"    {which}{pair.reason}{whose}"
-    if most is not None and len(report.groups) > most:
-        yield f"and {len(report.groups) - most} more (--all prints them)"
+def report_lines(report: DuplicateReport, *, everything: bool = False) -> Iterator[str]:
+    """The first groups with members and reasons, or all of them; then the counts and what was compared."""
+    for group in report.groups[: None if everything else FIRST_GROUPS]:
+        yield from _group_lines(group, everything=everything)
+    if not everything and len(report.groups) > FIRST_GROUPS:
+        yield f"and {len(report.groups) - FIRST_GROUPS} more (--all prints them)"
     kinds = [(group.kind, group.certainty) for group in report.groups]
     for kind, what in (("patient", "patients with several names"), ("image", "images in several places")):
         certain = sum(k == kind and c == "certain" for k, c in kinds)
         likely = sum(k == kind and c == "likely" for k, c in kinds)
         yield f"{what}: {certain} certain, {likely} likely"
+    for shared in report.shared:
+        yield (f"{shared.first} and {shared.second} use the same files of {shared.n_images} image(s), "
+               f"{shared.n_patients} patient(s): shared by design (source_scan), no find")
     for name, n_scans in report.n_scans.items():
-        yield f"{name}: {report.n_hashed[name]} of {n_scans} image(s) could be compared"
+        parts = [f"{name}: {report.n_hashed[name]} of {n_scans} image(s) could be compared"]
+        parts += _why("by equal voxels alone", report.voxels_only.get(name, {}))
+        parts += _why("not at all", report.not_compared.get(name, {}))
+        yield ", ".join(parts)
     yield _FRAMES[report.frame]
 
+
+def _group_lines(group: DuplicateGroup, *, everything: bool) -> Iterator[str]:
+    members, pairs = group.members, group.pairs
+    shown = members if everything else members[:FIRST_MEMBERS]
+    more = f" = ... ({len(members)} in all)" if len(shown) < len(members) else ""
+    yield f"the same {group.kind}, {group.certainty}: {' = '.join(shown)}{more}"
+    told = pairs if everything else pairs[:FIRST_PAIRS]
+    for pair in told:
+        which = f"{pair.first} = {pair.second}: " if len(pairs) > 1 else ""
+        whose = f" (patients {pair.first_patient}, {pair.second_patient})" if group.kind == "image" else ""
+        yield f"    {which}{pair.reason}{whose}"
+    if len(told) < len(pairs):
+        yield f"    and {len(pairs) - len(told)} more pairs (all are in duplicates.csv)"
+
+
+def _why(how: str, reasons: Mapping[str, int]) -> list[str]:
+    if not reasons:
+        return []
+    return [f"{sum(reasons.values())} {how} ({'; '.join(f'{reason}: {n}' for reason, n in sorted(reasons.items()))})"]

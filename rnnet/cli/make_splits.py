@@ -20,12 +20,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-d", dest="dataset", required=True, metavar="ID", help="data set, by number or full name")
     parser.add_argument(
-        "-k", dest="n_folds", type=_common.positive_int, metavar="FOLDS",
+        "-k", dest="n_folds", type=int, metavar="FOLDS",
         help="number of folds (default: 5, or the number of patients of the rarer outcome if that is lower)",
     )
     parser.add_argument(
         "--test_share", type=float, metavar="SHARE",
-        help="hold out patients with this share of the labelled lesions that cases.csv leaves for training",
+        help="hold out patients with this share of the labelled lesions that cases.csv leaves for training; 0 holds "
+        "out nobody beside cases.csv (default: who is held out stays held out)",
     )
     parser.add_argument(
         "--more_test", action="store_true", help="with --test_share: although cases.csv holds patients out already"
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace splits, and list what was made with the old ones"
+        "--overwrite", action="store_true", help="replace the folds, and list what was made with the old ones"
     )
     return parser
 
@@ -61,6 +62,7 @@ def _body(arguments: argparse.Namespace) -> None:
     )
     print("Labelled lesions (patients) of each part:\n")
     print(text_table(*balance_table(result.balance, result.positive_outcome)))
-    print(f"\n{result.rule}\nWritten: {result.path}")
+    print("\n" + "\n".join((result.rule, *result.held_out)))
+    print(f"Written: {result.path}")
     for line in result.stale:
         print(f"Out of date: {line}")

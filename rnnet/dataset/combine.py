@@ -11,9 +11,9 @@ from rnnet.core.types import LesionCase, Scan
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.cases_table import source_of
-from rnnet.dataset.leakage import same_people
 from rnnet.dataset.leakage_sources import names_to_carry
 from rnnet.dataset.manifest import ClinicalColumn, DeclaredState, Manifest
+from rnnet.dataset.people import people_across
 from rnnet.dataset.write_tables import write_cases, write_manifest, write_other_ids
 
 
@@ -66,7 +66,7 @@ def _people(members: Sequence[RawDataset], prefixes: Mapping[str, str]) -> _Peop
     for member in members:
         names = names_to_carry(member.layout, {c.patient_id for c in member.cases})
         carried |= {f"{member.name}/{patient}": found for patient, found in names.items()}
-    person_of = same_people(carried, carried)
+    person_of = people_across({member.layout: member.scans for member in members})
     ids: dict[str, str] = {}
     names_of: dict[str, frozenset[str]] = {}
     for qualified, person in person_of.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 
 from rnnet.core.types import Problem
 from rnnet.dataset.content import ScanContent
@@ -50,7 +51,7 @@ def cross_check(
         images = [_same_image(*sides) for sides in _shared(*pair, held_out, "digest")]
         known = [(names or {}).get(name, {}) for name in (first, second)]
         patients = [_same_patient(*sides, *known) for sides in _shared(*pair, held_out, "patient_id")]
-        added[second] += [problem for problem in (*images, *patients) if problem is not None]
+        added[second] += [problem for problem in (*images, *patients, *_held_out_home(*pair)) if problem is not None]
     return {
         name: replace(report, problems=ordered((*report.problems, *added[name]))) for name, report in reports.items()
     }
@@ -79,8 +80,37 @@ def _side(dataset: str, scans: Sequence[ScanContent], held_out: Mapping[str, set
     return _Side(dataset, tuple(scans), any(s.patient_id in held_out[dataset] for s in scans))
 
 
+def _held_out_home(a: IntegrityReport, b: IntegrityReport) -> list[Problem]:
+    """One warning if one of the two holds out patients whose scans it shares with the other, their home."""
+    problems = []
+    for home, other in ((a, b), (b, a)):
+        there = {s.image: s for s in home.scans if _home(s) == home.dataset}
+        patients = {s.patient_id for s in other.scans
+                    if s.split == "test" and s.image in there and there[s.image].split == "train"}
+        if patients:
+            problems.append(warning(
+                "image-in-two-datasets", other.dataset, f"{other.dataset} holds out {len(patients)} patient(s) whose "
+                f"scans it shares with {home.dataset}, which does not.",
+                f"Nothing need be done if {home.dataset} serves pretraining only, which leaves them out.",
+            ))
+    return problems
+
+
+def _home(scan: ScanContent) -> str:
+    """The data set in whose folder the image lies."""
+    return Path(scan.image).parent.parent.name
+
+
+def _is_home_of(home: _Side, other: _Side) -> bool:
+    """Whether `other` holds out scans that lie in the folder of `home`, which uses them for training."""
+    files = {s.image for s in home.scans if _home(s) == home.dataset}
+    return other.held_out and not home.held_out and any(s.image in files for s in other.scans)
+
+
 def _same_image(a: _Side, b: _Side) -> Problem | None:
     message = f"The same voxels in {a} and {b}."
+    if _is_home_of(a, b) or _is_home_of(b, a):
+        return None  # said once for all of them
     if a.held_out != b.held_out:
         return error("image-in-two-datasets", b.scans[0].image, f"{message} The test would not be independent.",
                      "Remove the scan from one of them, or hold its patient out in both.")
@@ -95,7 +125,7 @@ def _same_patient(a: _Side, b: _Side, names_a: Names, names_b: Names) -> Problem
     patient = b.scans[0].patient_id
     message = f"The patient_id '{patient}' stands in {a} and {b}"
     if names_a.get(patient, frozenset()) & names_b.get(patient, frozenset()):
-        if a.held_out == b.held_out:
+        if a.held_out == b.held_out or _is_home_of(a, b) or _is_home_of(b, a):
             return None
         return error("patient-in-two-datasets", f"{b.dataset}, patient {patient}",
                      f"{message}: it is one patient. The test would not be independent.", "Hold it out in both.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,18 +29,27 @@ class Exposure:
             an id that a converter made.
         images: by scan, qualified by the data set in which its image lies, hashes of what it shows, separated by
             blanks (rnnet.dataset.image_hash, a digest of the voxels); '' where none is known.
+        unhashed: those of the scans whose hash would tell something and was never stored.
+        unknown: patients of whom neither other names nor images are known.
     """
 
     name: str
     patients: frozenset[str] = frozenset()
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
+    unhashed: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     def __or__(self, other: Exposure) -> Exposure:
         """Both together, under this one's name."""
         names = {p: self.names.get(p, frozenset()) | other.names.get(p, frozenset())
                  for p in (*self.names, *other.names)}
-        return Exposure(self.name, self.patients | other.patients, names, {**other.images, **self.images})
+        images = {scan: joined_hashes(self.images.get(scan, ""), other.images.get(scan, ""))
+                  for scan in (*self.images, *other.images)}
+        unhashed = frozenset(scan for scan in self.unhashed | other.unhashed if not images.get(scan))
+        return Exposure(
+            self.name, self.patients | other.patients, names, images, unhashed, self.unknown | other.unknown
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,11 @@ class Overlap:
         return f"{self.held_out} ({'' if self.kind == 'image' else 'there '}{self.seen})"
 
 
+def joined_hashes(*texts: str) -> str:
+    """Every hash of the texts once, separated by blanks."""
+    return " ".join(dict.fromkeys(" ".join(texts).split()))
+
+
 def overlaps(seen: Exposure, held_out: Exposure) -> tuple[Overlap, ...]:
     """Every patient and image of `held_out` that `seen` has, in the order of the kinds and names."""
     return (*_patients(seen, held_out), *_images(seen, held_out))
@@ -72,11 +86,14 @@ def check_apart(
 ) -> tuple[str, ...]:
     """Return if in no pair (what was seen, what is held out) anything held out was seen.
 
-    A 'possible patient' is logged only. allow_leakage: return what was found as sentences and log each of them.
+    A 'possible patient' and scans without a hash are logged only. allow_leakage: return what was found as sentences and
+    log each of them.
 
     Raises:
-        LeakageError: something held out was seen; the first names are given.
+        LeakageError: something held out was seen, or it cannot be known; the first names are given.
     """
+    pairs = list(pairs)
+    _say_unhashed(pairs)
     leaks: list[str] = []
     told: set[Overlap] = set()
     for seen, held_out in pairs:
@@ -88,6 +105,7 @@ def check_apart(
         for kind in ("patient", "other name", "image"):
             same = [o for o in found if o.kind == kind]
             leaks += [overlap_text(seen, held_out, same)] if same else []
+        leaks += [unknown_text(seen, held_out)] if seen.unknown and held_out.patients else []
     if leaks and not allow_leakage:
         raise LeakageError(" ".join(leaks), fix=f"{fix} {_ALLOW}")
     warn_of_leaks(leaks)
@@ -137,9 +155,38 @@ def overlap_text(seen: Exposure, held_out: Exposure, found: Sequence[Overlap]) -
         "patient": "patient(s)", "other name": "patient(s) under another name", "image": "image(s)",
         "possible patient": "possibly the same patient(s), by an equal patient_id in two data sets,",
     }[found[0].kind]
-    names = ", ".join(map(str, found[:_SHOWN])) + (", ..." if len(found) > _SHOWN else "")
-    start = seen.name[:1].upper() + seen.name[1:]
-    return f"{start} has seen {len(found)} {what} of {held_out.name}: {names}."
+    return f"{_start(seen)} has seen {len(found)} {what} of {held_out.name}: {_some(list(map(str, found)))}."
+
+
+def unknown_text(seen: Exposure, held_out: Exposure) -> str:
+    """One sentence about patients that cannot be compared."""
+    return (
+        f"{_start(seen)} has seen {len(seen.unknown)} patient(s) who cannot be compared with {held_out.name}, as an "
+        f"older version recorded neither their other names nor their images: {_some(sorted(seen.unknown))}. Make it "
+        "again."
+    )
+
+
+def unhashed_text(scans: Collection[str]) -> str:
+    """Two sentences about scans that cannot be compared by what they show."""
+    return (
+        f"{len(scans)} scan(s) could not be compared by image, as an older version preprocessed them: "
+        f"{_some(sorted(scans))}. Run rnnet_preprocess on their data sets again, then what was trained on them."
+    )
+
+
+def _say_unhashed(pairs: Iterable[tuple[Exposure, Exposure]]) -> None:
+    scans = {scan for pair in pairs if all(side.images for side in pair) for side in pair for scan in side.unhashed}
+    if scans:
+        log.warning("%s", unhashed_text(scans))
+
+
+def _start(exposure: Exposure) -> str:
+    return exposure.name[:1].upper() + exposure.name[1:]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def warn_of_leaks(leaks: Sequence[str]) -> None:

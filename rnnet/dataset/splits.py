@@ -18,6 +18,7 @@ from rnnet.dataset.content import ScanContent
 Held = TypeVar("Held", LesionCase, Scan, ScanContent)
 # Grouping by patient makes single draws uneven; the most even of a few draws is taken.
 _DRAWS = 20
+_FOLDS_OPTION = "-k of rnnet_make_splits, --set n_folds=N in planning"
 _FIX = "Correct the file, or make a new one: rnnet_make_splits -d DATASET --overwrite."
 
 
@@ -46,15 +47,19 @@ def make_splits(cases: Iterable[LesionCase], *, n_folds: int, seed: int) -> tupl
     and among those the one whose outcome shares differ least.
 
     Raises:
+        SettingError: fewer than two folds.
         DatasetError: fewer patients of an outcome than folds.
     """
+    if n_folds < 2:
+        raise SettingError(f"There must be at least 2 folds. Got {n_folds}.", fix=f"Give more by {_FOLDS_OPTION}.")
     used = sorted((c for c in cases if c.split == "train" and c.outcome is not None), key=lambda c: c.case_id)
     patients = patients_per_outcome(used)
     if len(patients) < 2 or min(patients.values()) < n_folds:
         counts = ", ".join(f"{n} of {o}" for o, n in sorted(patients.items())) or "none"
+        fewer = f", or make fewer folds by {_FOLDS_OPTION}" if n_folds > 2 else ""
         raise DatasetError(
             f"{n_folds} folds need at least {n_folds} training patients of both outcomes; there are {counts}.",
-            fix="Lower n_folds, or add patients.",
+            fix=f"Add patients of the rarer outcome{fewer}.",
         )
     draws = (_draw(used, n_folds, seed_for(seed, "splits", attempt) % 2**32) for attempt in range(_DRAWS))
     best = min(draws, key=lambda folds: _unevenness(used, folds))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rnnet.core.errors import DatasetError
+from rnnet.core.log import get_logger
 from rnnet.core.types import ClinicalValue, LesionCase
 from rnnet.dataset.case import RawDataset
+from rnnet.dataset.cases_table import source_of
 from rnnet.dataset.manifest import ClinicalColumn
+from rnnet.dataset.people import people_across
 from rnnet.evaluation.cohort_table import Characteristic, CohortTable, describe_groups
+
+log = get_logger(__name__)
 
 GroupBy = Literal["outcome", "center", "dataset", "split"]
 GROUPINGS: tuple[GroupBy, ...] = ("outcome", "center", "dataset", "split")
-# The group of patients whose lesions belong to several groups.
-MIXED: Mapping[GroupBy, str] = {"outcome": "both outcomes", "center": "several centres"}
+# The group of patients whose lesions belong to several groups, and of lesions that several data sets share.
+MIXED: Mapping[GroupBy, str] = {
+    "outcome": "both outcomes", "center": "several centres", "dataset": "several data sets", "split": "both splits",
+}
 _NAMES: Mapping[GroupBy, str] = {"outcome": "outcome", "center": "centre", "dataset": "data set", "split": "split"}
 
 
@@ -24,7 +32,9 @@ class CohortDescription:
     """Characteristics by patient and by lesion.
 
     undescribed_lesions: rows without a known outcome; undescribed_patients: patients with no other rows.
-    shared_patients: patient_ids that stand in several of the data sets.
+    shared_patients: patient_ids that stand in several of the data sets and may be different people.
+    joined_patients: people with several patient_ids, in one data set or over several, who are one person for certain.
+    joined_lesions: lesion rows that several data sets share. Both count once.
     """
 
     datasets: tuple[str, ...]
@@ -36,22 +46,24 @@ class CohortDescription:
     undescribed_lesions: int
     undescribed_patients: int
     shared_patients: tuple[str, ...]
+    joined_patients: int = 0
+    joined_lesions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A labelled row of cases.csv."""
+    """A labelled lesion on one scan. copies: its row in each data set that shares it. scan: where its image lies."""
 
-    dataset: str
-    case: LesionCase
+    copies: tuple[tuple[str, LesionCase], ...]
+    person: str
+    scan: str
     days: float | None
 
-    @property
-    def patient(self) -> tuple[str, str]:
-        return (self.dataset, self.case.patient_id)
-
     def label(self, by: GroupBy) -> str:
-        return self.dataset if by == "dataset" else str(getattr(self.case, by))
+        return _one_or_mixed({d if by == "dataset" else str(getattr(c, by)) for d, c in self.copies}, by)
+
+    def clinical(self, name: str) -> ClinicalValue:
+        return next((v for v in (c.clinical.get(name) for _, c in self.copies) if v is not None), None)
 
 
 def describe_cohort(datasets: Sequence[RawDataset], *, by: GroupBy = "outcome", seed: int = 0) -> CohortDescription:
@@ -59,37 +71,50 @@ def describe_cohort(datasets: Sequence[RawDataset], *, by: GroupBy = "outcome", 
 
     A patient whose lesions belong to several groups forms a group of its own that is not tested: were it counted in
     each, the groups would not be independent. A patient's clinical value is the earliest one that is known among
-    its described rows. The same patient_id in two data sets counts once in each.
+    its described rows. Who is one person for certain (dataset.people) counts once, and so does a lesion of a scan that
+    data sets share; the same patient_id in two data sets does not make sure, and counts once in each.
 
     Raises:
         DatasetError: no labelled case, or data sets that differ in their outcomes or in the meaning of a column.
     """
     _check_same_outcomes(datasets)
-    rows = [row for dataset in datasets for row in _labelled_rows(dataset)]
+    people = people_across({d.layout: d.scans for d in datasets})
+    rows = _labelled_rows(datasets, people)
     if not rows:
         raise DatasetError(f"There is no labelled case in {', '.join(d.name for d in datasets)}.",
                            where=datasets[0].layout.cases_csv, fix="Fill in the column outcome.")
     columns = _clinical_columns(datasets)
-    patients: dict[tuple[str, str], list[_Row]] = {}
+    patients: dict[str, list[_Row]] = {}
     for row in rows:
-        patients.setdefault(row.patient, []).append(row)
+        patients.setdefault(row.person, []).append(row)
     manifest = datasets[0].manifest
     names = [manifest.positive_outcome, manifest.negative_outcome] if by == "outcome" else sorted(
-        {row.label(by) for row in rows})
-    everyone = {(d.name, c.patient_id) for d in datasets for c in d.cases}
-    ids = [patient_id for _, patient_id in patients]
+        {row.label(by) for row in rows} - {MIXED[by]})
+    names.append(MIXED[by])
+    everyone = {people[f"{d.name}/{c.patient_id}"] for d in datasets for c in d.cases}
+    sources = {d.name: {s.scan_id: source_of(s) for s in d.scans} for d in datasets}
+    every_row = {(sources[d.name][c.scan_id], c.lesion_value) for d in datasets for c in d.cases}
+    ids = [{(d, c.patient_id) for row in found for d, c in row.copies} for found in patients.values()]
+    plain = Counter(i for found in ids for i in {patient_id for _, patient_id in found})
+    joined = sum(len(found) > 1 for found in ids), sum(len(row.copies) > 1 for row in rows)
+    if any(joined):
+        log.info("%d patient(s) with several ids are one person each, and %d lesion row(s) stand in several data sets: "
+                 "each counts once.", *joined)
     return CohortDescription(
         tuple(d.name for d in datasets), by, manifest.positive_outcome, manifest.negative_outcome,
         by_patient=describe_groups(
             _of_patients(list(patients.values()), columns, by), [_common(p, by) for p in patients.values()],
-            sample="patient", groups=[*names, MIXED.get(by, "")], untested=MIXED.get(by, ""), seed=seed,
+            sample="patient", groups=names, untested=MIXED[by], seed=seed,
         ),
         by_lesion=describe_groups(
-            _of_lesions(rows, columns, by), [row.label(by) for row in rows], sample="lesion", groups=names, seed=seed
+            _of_lesions(rows, columns, by), [row.label(by) for row in rows], sample="lesion", groups=names,
+            untested=MIXED[by], seed=seed,
         ),
-        undescribed_lesions=sum(len(d.cases) for d in datasets) - len(rows),
+        undescribed_lesions=len(every_row) - len(rows),
         undescribed_patients=len(everyone - set(patients)),
-        shared_patients=tuple(sorted({i for i in ids if ids.count(i) > 1})),
+        shared_patients=tuple(sorted(i for i, n in plain.items() if n > 1)),
+        joined_patients=joined[0],
+        joined_lesions=joined[1],
     )
 
 
@@ -121,14 +146,23 @@ def _clinical_columns(datasets: Sequence[RawDataset]) -> dict[str, ClinicalColum
     return columns
 
 
-def _labelled_rows(dataset: RawDataset) -> list[_Row]:
-    days = {s.scan_id: s.days for s in dataset.scans}
-    return [_Row(dataset.name, c, days[c.scan_id]) for c in dataset.labelled()]
+def _labelled_rows(datasets: Sequence[RawDataset], people: Mapping[str, str]) -> list[_Row]:
+    """Those of one lesion on one scan, by the place of its image and its value in the mask, put together."""
+    rows: dict[tuple[str, int], _Row] = {}
+    for dataset in datasets:
+        scans = {scan.scan_id: scan for scan in dataset.scans}
+        for case in dataset.labelled():
+            scan = scans[case.scan_id]
+            place = source_of(scan), case.lesion_value
+            new = _Row(((dataset.name, case),), people[f"{dataset.name}/{case.patient_id}"], place[0], scan.days)
+            known = rows.get(place)
+            rows[place] = replace(known, copies=(*known.copies, *new.copies)) if known else new
+    return list(rows.values())
 
 
 def _of_lesions(rows: Sequence[_Row], columns: Mapping[str, ClinicalColumn], by: GroupBy) -> list[Characteristic]:
     found = [
-        Characteristic(name, c.type, tuple(row.case.clinical.get(name) for row in rows), c.unit, c.categories)
+        Characteristic(name, c.type, tuple(row.clinical(name) for row in rows), c.unit, c.categories)
         for name, c in columns.items()
     ]
     days = Characteristic("day of the scan", "numeric", tuple(row.days for row in rows), "days")
@@ -146,7 +180,7 @@ def _of_patients(
         for name, c in columns.items()
     ]
     lesions = Characteristic("lesion rows", "numeric", tuple(float(len(rows)) for rows in ordered))
-    scans = Characteristic("scans", "numeric", tuple(float(len({r.case.scan_id for r in rows})) for rows in ordered))
+    scans = Characteristic("scans", "numeric", tuple(float(len({r.scan for r in rows})) for rows in ordered))
     days = Characteristic("day of the first scan", "numeric", tuple(rows[0].days for rows in ordered), "days")
     groups = [Characteristic(name, "categorical", tuple(_common(rows, key) for rows in ordered))
               for key, name in _NAMES.items() if key != by]
@@ -159,9 +193,12 @@ def _varied(characteristics: Sequence[Characteristic]) -> list[Characteristic]:
 
 
 def _earliest(rows: Sequence[_Row], name: str) -> ClinicalValue:
-    return next((v for v in (r.case.clinical.get(name) for r in rows) if v is not None), None)
+    return next((v for v in (r.clinical(name) for r in rows) if v is not None), None)
 
 
 def _common(rows: Sequence[_Row], by: GroupBy) -> str:
-    labels = {row.label(by) for row in rows}
-    return labels.pop() if len(labels) == 1 else MIXED[by]
+    return _one_or_mixed({row.label(by) for row in rows}, by)
+
+
+def _one_or_mixed(labels: set[str], by: GroupBy) -> str:
+    return next(iter(labels)) if len(labels) == 1 else MIXED[by]

@@ -10,6 +10,7 @@ from rnnet.core.log import get_logger
 from rnnet.core.types import Scan
 from rnnet.core.workspace import RawLayout, Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
+from rnnet.dataset.cases_table import source_of
 from rnnet.dataset.leakage import Exposure
 from rnnet.dataset.leakage_sources import scans_exposure
 from rnnet.dataset.manifest import read_manifest
@@ -87,11 +88,11 @@ def raw_scans(workspace: Workspace, name: str) -> tuple[Scan, ...]:
 def raw_exposure(layout: RawLayout, store: ScanStore, name: str, scans: Iterable[Scan]) -> Exposure:
     """Patients and images of scans of a data set; what an image shows is known once it is preprocessed."""
     done = set(store.scan_ids())
-
-    def image_of(scan: Scan) -> str:
-        return store.read_record(scan.scan_id).image_hash if scan.scan_id in done else ""
-
-    return scans_exposure(name, layout, scans, image_of)
+    scans = tuple(scans)
+    hashes = {s.scan_id: store.image_hash(s.scan_id) for s in scans if s.scan_id in done}
+    exposure = scans_exposure(name, layout, scans, lambda scan: hashes.get(scan.scan_id) or "")
+    unhashed = (source_of(s) for s in scans if hashes.get(s.scan_id, "") is None)
+    return replace(exposure, unhashed=frozenset(unhashed))
 
 
 def held_out_patients(dataset: RawDataset) -> set[str]:

@@ -14,6 +14,8 @@ from rnnet.dataset.leakage import Exposure, FoldExposures, warn_of_leaks
 from rnnet.dataset.splits import fold_of, read_splits_and_leaks
 from rnnet.experiment.access import raw_exposure, read_plan_of, read_raw, store_of
 from rnnet.experiment.corpus import Corpus, open_corpus
+from rnnet.experiment.held_out import check_plan
+from rnnet.experiment.recall import recall
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.preprocessing.skull_strip.record import STRIPPERS_INPUT, strippers_in, strippers_text
 from rnnet.preprocessing.store import ScanStore
@@ -35,6 +37,7 @@ class ExperimentData:
     corpus: Corpus
     store: ScanStore
     results: ResultsLayout
+    workspace: Workspace
     leaks: tuple[str, ...] = ()
 
     @classmethod
@@ -48,6 +51,7 @@ class ExperimentData:
             MissingStageError: it was not planned or not preprocessed; the message names the command.
             DatasetError: it has no labelled case.
             LeakageError: the folds leak, unless `allow_leakage`.
+            StaleArtefactError: the plan was made when other patients were held out, unless `allow_leakage`.
         """
         plan = read_plan_of(workspace, name, plan_name, settings)
         raw = read_raw(workspace, name)
@@ -61,6 +65,7 @@ class ExperimentData:
         folds, leaks = read_splits_and_leaks(
             workspace.preprocessed_dataset(name).splits_json, raw.cases, allow_leakage=allow_leakage
         )
+        leaks += check_plan(workspace, name, plan_name, allow_leakage=allow_leakage)
         warn_of_leaks(leaks)
         store = store_of(workspace, name, plan)
         corpus = open_corpus({name: labelled}, {name: store}, plan.crop)
@@ -68,7 +73,7 @@ class ExperimentData:
             ids = ", ".join(c.case_id for c in corpus.missing[:5])
             log.warning("%d labelled lesions are left out, their scans failed: %s.", len(corpus.missing), ids)
         results = workspace.results_dataset(name, plan_name)
-        return cls(name, raw, plan, folds, corpus, store, results, leaks)
+        return cls(name, raw, plan, folds, corpus, store, results, workspace, leaks)
 
     @property
     def training_cases(self) -> tuple[LesionCase, ...]:
@@ -111,6 +116,10 @@ class ExperimentData:
         """What the training scans were skull-stripped with, as an input that a training run records."""
         names = strippers_in(self.store, (c.scan_id for c in self.training_cases))
         return {STRIPPERS_INPUT: strippers_text(names)}
+
+    def recall(self, patients: Iterable[str]) -> Exposure:
+        """Other names and images of qualified patients, as far as the data sets that are here know them."""
+        return recall(self.workspace, patients)
 
     def exposure(self, name: str, cases: Iterable[LesionCase]) -> Exposure:
         """Patients and images of labelled cases, for the guard against leakage."""

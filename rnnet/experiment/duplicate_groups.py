@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rnnet.core.codec import write_artefact
@@ -39,10 +39,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """All names of one patient, or all places of one image, and the pairs that tie them together.
-
-    certainty: 'likely' as soon as one pair is.
-    """
+    """Names of one patient, or places of one image, and the pairs that tie them together, all of one certainty."""
 
     kind: Kind
     certainty: Certainty
@@ -51,22 +48,50 @@ class DuplicateGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFiles:
+    """Two data sets that use the same images, as the column source_scan of one of them says. No duplicates."""
+
+    first: str
+    second: str
+    n_images: int
+    n_patients: int
+
+
+@dataclass(frozen=True, slots=True)
 class DuplicateReport:
     """What was compared and what was found.
 
-    frame: 'atlas' for preprocessed scans, 'head' for raw images. n_scans, n_hashed: by data set, all scans and those
-    whose images could be compared.
+    Attributes:
+        frame: 'atlas' for preprocessed scans, 'head' for raw images.
+        n_scans: by data set, all scans.
+        n_hashed: by data set, the scans whose images could be compared by what they show.
+        groups: what was found.
+        voxels_only: by data set and reason, the scans that could be compared by equal voxels alone.
+        not_compared: by data set and reason, the scans whose images could not be compared at all.
+        shared: images that stand in two data sets by design.
     """
 
     frame: Literal["atlas", "head"]
     n_scans: Mapping[str, int]
     n_hashed: Mapping[str, int]
     groups: tuple[DuplicateGroup, ...]
+    voxels_only: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    not_compared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    shared: tuple[SharedFiles, ...] = ()
 
 
 def groups_of(pairs: Iterable[Duplicate]) -> tuple[DuplicateGroup, ...]:
-    """The pairs, those that share a member put together: patients first, then by the names of the members."""
+    """The pairs, those of one certainty that share a member put together, so that a certain group stays certain.
+
+    Patients first, of each kind the certain groups first, then by the names of the members.
+    """
     pairs = tuple(pairs)
+    certainties: tuple[Certainty, ...] = ("certain", "likely")
+    groups = [g for c in certainties for g in _tied([p for p in pairs if p.certainty == c], c)]
+    return tuple(sorted(groups, key=lambda group: (group.kind != "patient", group.certainty, group.members)))
+
+
+def _tied(pairs: Sequence[Duplicate], certainty: Certainty) -> list[DuplicateGroup]:
     leader: dict[tuple[Kind, str], str] = {}
 
     def root(kind: Kind, name: str) -> str:
@@ -79,14 +104,10 @@ def groups_of(pairs: Iterable[Duplicate]) -> tuple[DuplicateGroup, ...]:
     tied: dict[tuple[Kind, str], list[Duplicate]] = {}
     for pair in pairs:
         tied.setdefault((pair.kind, root(pair.kind, pair.first)), []).append(pair)
-    groups = [
-        DuplicateGroup(
-            kind, "likely" if any(p.certainty == "likely" for p in found) else "certain",
-            tuple(sorted({end for p in found for end in (p.first, p.second)})), tuple(found),
-        )
+    return [
+        DuplicateGroup(kind, certainty, tuple(sorted({e for p in found for e in (p.first, p.second)})), tuple(found))
         for (kind, _), found in tied.items()
     ]
-    return tuple(sorted(groups, key=lambda group: (group.kind != "patient", group.members)))
 
 
 def write_duplicates(layout: DuplicatesLayout, report: DuplicateReport) -> None:

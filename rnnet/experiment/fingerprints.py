@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnnet.core.codec import artefact_inputs, digest_of, read_artefact, write_artefact
+from rnnet.core.codec import artefact_inputs, read_artefact, write_artefact
 from rnnet.core.errors import FileFormatError, MissingStageError
 from rnnet.core.log import get_logger
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, table_digests
-from rnnet.dataset.splits import read_test_patients
 from rnnet.experiment.access import read_raw
+from rnnet.experiment.held_out import held_out_input
 from rnnet.planning.center_distance import Comparison, compare, compare_centers
+from rnnet.planning.center_measures import measure_samples
 from rnnet.planning.center_samples import clinical_samples, joined, pooled
 from rnnet.planning.fingerprint import DatasetFingerprint, extract_fingerprint
 
@@ -53,9 +54,7 @@ def current_fingerprint(workspace: Workspace, name: str, *, n_processes: int) ->
 
 def _inputs(workspace: Workspace, name: str) -> dict[str, str]:
     """Digests of what a fingerprint depends on beside the images."""
-    held_out = read_test_patients(workspace.preprocessed_dataset(name).splits_json)
-    digests = table_digests(workspace.raw_dataset(name))
-    return {**digests, "held_out_patients": digest_of(sorted(held_out))} if held_out else digests
+    return {**table_digests(workspace.raw_dataset(name)), **held_out_input(workspace, name)}
 
 
 def compare_fingerprints(prints: Sequence[DatasetFingerprint]) -> list[Comparison]:
@@ -69,17 +68,27 @@ def compare_fingerprints(prints: Sequence[DatasetFingerprint]) -> list[Compariso
 def distance_from_training(
     workspace: Workspace, training: str, external: RawDataset, *, n_processes: int
 ) -> Comparison:
-    """How far an external data set lies from the training split.
+    """How far the labelled cases of an external data set, of both splits as they are evaluated, lie from training.
 
-    Its clinical values are compared as well, over all its labelled cases: nothing is fitted to them. What is measured
-    in images stems from its fingerprint, which describes its training split if it has one.
+    Their clinical values are compared as well: nothing is fitted to them.
     """
-    ours, theirs = (current_fingerprint(workspace, name, n_processes=n_processes) for name in (training, external.name))
-    clinical = clinical_samples(external.labelled(), external.manifest)
+    ours = current_fingerprint(workspace, training, n_processes=n_processes)
+    evaluated = external.labelled()
+    if {c.case_id for c in evaluated} == _described(external):
+        theirs = current_fingerprint(workspace, external.name, n_processes=n_processes).samples
+    else:
+        theirs = measure_samples(external, evaluated, n_processes=n_processes)
+    clinical = clinical_samples(evaluated, external.manifest)
     comparison = compare(
-        external.name, joined(pooled(theirs.samples.values()), clinical),
+        external.name, joined(pooled(theirs.values()), clinical),
         f"the training data ({training})", pooled(ours.samples.values()),
     )
     if comparison.warning:
         log.warning("%s", comparison.warning)
     return comparison
+
+
+def _described(dataset: RawDataset) -> set[str]:
+    """The cases that a fingerprint describes: of the training split if there is one, else all."""
+    has_training = any(scan.split == "train" for scan in dataset.scans)
+    return {case.case_id for case in dataset.cases if case.split == "train" or not has_training}

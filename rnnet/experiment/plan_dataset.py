@@ -13,6 +13,7 @@ from rnnet.core.workspace import PreprocessedLayout, Workspace
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.splits import make_splits, read_splits, write_splits
 from rnnet.experiment.access import read_raw
+from rnnet.experiment.held_out import check_fingerprint, held_out_input
 from rnnet.experiment.split_dataset import by_person, people_of
 from rnnet.planning.fingerprint import DatasetFingerprint
 from rnnet.planning.memory import available_memory_bytes
@@ -35,9 +36,12 @@ def plan_dataset(
     Raises:
         UnknownComponentError: no such planner.
         MissingStageError: a data set has no fingerprint yet.
+        StaleArtefactError: a fingerprint is of other held-out patients.
         SettingError: a setting that does not exist or does not fit.
     """
     layouts = [workspace.preprocessed_dataset(name) for name in names]
+    for name in names:
+        check_fingerprint(workspace, name)
     prints = [
         read_artefact(layout.fingerprint_json, DatasetFingerprint, made_by=f"rnnet_extract_fingerprint -d {name}")
         for name, layout in zip(names, layouts, strict=True)
@@ -49,7 +53,8 @@ def plan_dataset(
     plan = explain_auto(with_settings(plan, settings), find_hd_bet_weights(workspace))
     plan = _with_folds(plan, read_raw(workspace, names[0], n_processes=n_processes), layouts[0])
     path = layouts[0].plans_json(plan_name)
-    write_plan(path, plan, inputs={n: file_digest(x.fingerprint_json) for n, x in zip(names, layouts, strict=True)})
+    digests = {n: file_digest(x.fingerprint_json) for n, x in zip(names, layouts, strict=True)}
+    write_plan(path, plan, inputs={**digests, **held_out_input(workspace, names[0])})
     return plan, path, prints[0]
 
 

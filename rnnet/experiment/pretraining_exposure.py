@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnet.core.workspace import Workspace
-from rnnet.dataset.leakage import Exposure, check_apart
+from rnnet.dataset.leakage import Exposure, check_apart, warn_of_leaks
 from rnnet.experiment.access import raw_exposure, raw_scans, store_of
 from rnnet.experiment.corpus import Corpus
+from rnnet.experiment.held_out import check_plan
 from rnnet.planning.plan import ExperimentPlan
 
 
@@ -18,6 +19,7 @@ def check_pretraining(
 
     Raises:
         LeakageError: a patient or image of a test split of these data sets is in it, unless `allow_leakage`.
+        StaleArtefactError: the plan was made when other patients were held out, unless `allow_leakage`.
     """
     used: dict[str, set[str]] = {name: set() for name in names}
     for case in corpus.cases:
@@ -30,7 +32,11 @@ def check_pretraining(
         seen |= raw_exposure(layout, store, seen.name, [s for s in scans if s.scan_id in used[name]])
         test = [s for s in scans if s.split == "test"]
         held_out.append(raw_exposure(layout, store, f"the test split of {name}", test))
-    leaks = check_apart(
+    leaks: tuple[str, ...] = ()
+    if workspace.preprocessed_dataset(names[0]).plans_json(plan.name).is_file():  # a plan that is not stored is new
+        leaks = check_plan(workspace, names[0], plan.name, allow_leakage=allow_leakage)
+    warn_of_leaks(leaks)
+    leaks += check_apart(
         [(seen, test) for test in held_out], allow_leakage=allow_leakage,
         fix="Leave these patients out of the other data set, or hold them out there as well.",
     )

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnnet.core.codec import read_json
-from rnnet.core.errors import DatasetError, SettingError
+from rnnet.core.errors import DatasetError, FileFormatError, SettingError
 from rnnet.core.log import get_logger
 from rnnet.core.types import Fold, LesionCase
-from rnnet.core.workspace import PreprocessedLayout, Workspace
+from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset, table_digests
 from rnnet.dataset.identity import read_other_ids
 from rnnet.dataset.leakage import same_people
 from rnnet.dataset.split_balance import PartBalance, split_balance
 from rnnet.dataset.split_centers import leave_one_center_out
 from rnnet.dataset.split_holdout import draw_test_patients
-from rnnet.dataset.splits import hold_out, make_splits, patients_per_outcome, write_splits
+from rnnet.dataset.splits import hold_out, make_splits, patients_per_outcome, read_test_patients, write_splits
+from rnnet.experiment.stale_splits import stale_fingerprint, used_splits
 
 log = get_logger(__name__)
 
@@ -26,12 +26,17 @@ USUAL_FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """What rnnet_make_splits made. stale: what was made before and does not fit any more, with the cure."""
+    """What rnnet_make_splits made.
+
+    held_out: what became of the test patients of the old file, in words. stale: what was made before and does not fit
+    any more, with the cure.
+    """
 
     path: Path
     rule: str
     positive_outcome: str
     balance: tuple[PartBalance, ...]
+    held_out: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
 
 
@@ -45,7 +50,8 @@ def split_dataset(
         workspace: its folders.
         name: the data set.
         n_folds: None takes five, or as many as there are patients of the rarer outcome.
-        test_share: of the labelled lesions that cases.csv leaves for training; None holds nobody else out.
+        test_share: of the labelled lesions that cases.csv leaves for training; None keeps the test patients of the
+            splits that are there, 0 holds nobody else out.
         more_test: hold out further patients although cases.csv holds some out already.
         leave_one_center: one fold per centre instead of stratified ones.
         seed: of every draw.
@@ -55,34 +61,70 @@ def split_dataset(
         SettingError: settings that contradict each other.
         DatasetError: there is something that would go stale, or the patients do not suffice.
     """
-    if leave_one_center and n_folds is not None:
-        raise SettingError("-k and --leave_one_center_out contradict each other.", fix="Leave one of them out.")
+    _check_settings(n_folds, test_share=test_share, more_test=more_test, leave_one_center=leave_one_center)
     raw = read_dataset(workspace.raw_dataset(name))
+    _check_training(raw)
     layout = workspace.preprocessed_dataset(name)
-    stale = _stale(workspace, layout, name)
+    stale = used_splits(workspace, name)
     if stale and not overwrite:
         raise DatasetError(
             f"{name} has been used with other splits already: {'; '.join(what for what, _ in stale)}.",
             where=layout.folder, fix="--overwrite makes new ones; what must be made again is then listed.",
         )
     people = people_of(raw)
-    test = _test_patients(raw, people, share=test_share, more=more_test, seed=seed)
-    cases = hold_out(raw.cases, test)
-    folds, rule = _folds(by_person(cases, people), n_folds=n_folds, leave_one_center=leave_one_center, seed=seed)
+    before = _held_out_before(layout.splits_json)
+    test = _test_patients(raw, people, before, share=test_share, more=more_test, seed=seed)
+    folds, rule = _folds_beside(raw, people, test, n_folds=n_folds, leave_one_center=leave_one_center, seed=seed)
     if test:
-        rule += f" {len(test)} patients held out for test ({test_share:g} of the labelled lesions were asked for)."
+        asked = f"{test_share:g} of the labelled lesions were asked for" if test_share else "those of the splits before"
+        rule += f" {len(test)} patients held out for test ({asked})."
     write_splits(layout.splits_json, folds, test_patient_ids=test, rule=rule, inputs=table_digests(raw.layout))
+    stale += stale_fingerprint(workspace, name)
+    said = _account_of_test(before, test, is_drawn=test_share is not None)
     return SplitResult(
-        layout.splits_json, rule, raw.manifest.positive_outcome, split_balance(cases, folds),
-        tuple(f"{what}: {cure}" for what, cure in stale),
+        layout.splits_json, rule, raw.manifest.positive_outcome, split_balance(hold_out(raw.cases, test), folds),
+        said, tuple(f"{what}: {cure}" for what, cure in stale),
     )
 
 
+def _check_settings(
+    n_folds: int | None, *, test_share: float | None, more_test: bool, leave_one_center: bool
+) -> None:
+    if leave_one_center and n_folds is not None:
+        raise SettingError("-k and --leave_one_center_out contradict each other.", fix="Leave one of them out.")
+    if n_folds is not None and n_folds < 2:
+        raise SettingError(f"-k must be at least 2. Got {n_folds} instead.", fix="Leave it out for the usual number.")
+    if more_test and not test_share:
+        raise SettingError("--more_test says nothing without --test_share.", fix="Add --test_share, for example 0.2.")
+
+
+def _check_training(raw: RawDataset) -> None:
+    """An external test set has nobody to make folds of."""
+    if (test := raw.test_cases()) and not raw.training_cases():
+        raise DatasetError(
+            f"All {len({c.patient_id for c in test})} patients of {raw.name} with a known outcome are test patients: "
+            "there is nobody to make folds of.", where=raw.layout.cases_csv,
+            fix="A data set to test on needs no splits; to train on it, write train in the column split.",
+        )
+
+
+def _held_out_before(path: Path) -> frozenset[str]:
+    try:
+        return read_test_patients(path)
+    except FileFormatError as error:
+        raise FileFormatError(
+            error.problem, where=path, fix="Correct the file, or delete it: then cases.csv alone says who is held out.",
+        ) from error
+
+
 def _test_patients(
-    raw: RawDataset, people: Mapping[str, str], *, share: float | None, more: bool, seed: int
+    raw: RawDataset, people: Mapping[str, str], before: Iterable[str], *, share: float | None, more: bool, seed: int
 ) -> tuple[str, ...]:
-    """Patients to hold out beside those of cases.csv."""
+    """Patients to hold out beside those of cases.csv. before: those of the splits that are replaced."""
     if share is None:
+        kept = {people[p] for p in before if p in people}
+        return tuple(sorted(p for p, person in people.items() if person in kept))
+    if share == 0:
         return ()
     there = sorted({c.patient_id for c in raw.cases if c.split == "test"})
     if there and not more:
@@ -95,6 +137,23 @@ def _test_patients(
     return tuple(sorted(p for p, person in people.items() if person in drawn))
 
 
+def _account_of_test(before: Iterable[str], test: Sequence[str], *, is_drawn: bool) -> tuple[str, ...]:
+    """What became of the test patients of the splits that are replaced, as sentences."""
+    before = set(before)
+    kept, free = sorted(before & set(test)), sorted(before - set(test))
+    if before and not is_drawn:
+        said = [f"{len(kept)} patients stay held out for test, as in the splits before. --test_share draws others; "
+                "--test_share 0 holds out nobody beside cases.csv."]
+        return tuple(said + [f"Held out before and no longer in cases.csv: {_some(free)}."] * bool(free))
+    if free:
+        return (f"{len(free)} patients who were held out for test before are not any more: {_some(free)}.",)
+    return ()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
 def people_of(raw: RawDataset) -> dict[str, str]:
     """Each patient_id of the cases to the one that stands for the same person by other_ids.csv."""
     return same_people((c.patient_id for c in raw.cases), read_other_ids(raw.layout.other_ids_csv))
@@ -103,6 +162,23 @@ def people_of(raw: RawDataset) -> dict[str, str]:
 def by_person(cases: Iterable[LesionCase], people: Mapping[str, str]) -> tuple[LesionCase, ...]:
     """The cases with one patient_id for each person."""
     return tuple(replace(c, patient_id=people[c.patient_id]) for c in cases)
+
+
+def _folds_beside(
+    raw: RawDataset, people: Mapping[str, str], test: Sequence[str], *, n_folds: int | None, leave_one_center: bool,
+    seed: int,
+) -> tuple[tuple[Fold, ...], str]:
+    """The folds beside the patients `test`, and how they were made."""
+    try:
+        return _folds(by_person(hold_out(raw.cases, test), people), n_folds=n_folds, leave_one_center=leave_one_center,
+                      seed=seed)
+    except DatasetError as error:
+        if not test:
+            raise
+        # What fails without them as well is not their fault, and raises its own error here.
+        _folds(by_person(raw.cases, people), n_folds=n_folds, leave_one_center=leave_one_center, seed=seed)
+        fix = f"Hold out fewer than these {len(test)} patients: give a smaller --test_share."
+        raise DatasetError(error.problem, where=error.where, fix=fix) from error
 
 
 def _folds(
@@ -120,28 +196,3 @@ def _folds(
             log.info("%d folds: only so many training patients have the rarer outcome.", n_folds)
     folds = make_splits(cases, n_folds=n_folds, seed=seed)
     return folds, f"{n_folds} folds, grouped by patient, stratified by outcome and centre, seed {seed}."
-
-
-def _stale(workspace: Workspace, layout: PreprocessedLayout, name: str) -> list[tuple[str, str]]:
-    """(what was made with other splits, what to do about it)."""
-    again = f"run rnnet_plan_and_preprocess -d {name} again (preprocessed scans are kept)"
-    found = [("splits_final.json", "replaced")] if layout.splits_json.is_file() else []
-    if layout.fingerprint_json.is_file():
-        found.append(("the fingerprint", again))
-    found += [(f"the plan {path.name}", again) for path in sorted(layout.folder.glob("*.json")) if _is_plan(path)]
-    results = workspace.results / name
-    if results.is_dir():
-        trained = sorted(p.name for p in results.iterdir() if p.is_dir())
-        found += [(f"the results {folder}", _again(folder, name)) for folder in trained]
-    return found
-
-
-def _is_plan(path: Path) -> bool:
-    content = read_json(path)
-    return isinstance(content, dict) and "planner" in content
-
-
-def _again(folder: str, name: str) -> str:
-    if folder.startswith("pretrain"):
-        return f"if patients became test patients, run rnnet_pretrain -d {name} again; training refuses it otherwise"
-    return f"delete {folder}, and make it again"

@@ -17,6 +17,8 @@ from rnnet.fusion.stacking import train_tabular_fold
 from rnnet.fusion.tabular import USES_IMAGING, USES_RADIOMICS
 from rnnet.training.checkpoint import read_checkpoint
 from rnnet.training.exposure import checkpoint_exposure
+from rnnet.training.fold_record import fold_digests
+from rnnet.training.folds import check_fold_of
 
 IMAGING_PART = "ssl_vit"
 
@@ -31,6 +33,7 @@ def train_tabular(
     Raises:
         LeakageError: the fold's sides, or the imaging models, have seen what they must not see.
         MissingStageError: multimodal without the out-of-fold predictions of ssl_vit; the message names the folds.
+        StaleArtefactError: those predictions are of models that were trained on other folds.
     """
     cases = data.corpus.cases
     oof: Mapping[str, float] | None = None
@@ -50,8 +53,8 @@ def train_tabular(
     )
     leaks = tuple(dict.fromkeys((*data.leaks, *earlier.leaks, *leaks)))
     write_artefact(layout.run_json, make_run_record(
-        "rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed, inputs=data.skull_strippers(),
-        leaks=leaks,
+        "rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed,
+        inputs={**data.skull_strippers(), **fold_digests(*data.sides(fold), data.plan.positive_outcome)}, leaks=leaks,
     ))
 
 
@@ -68,13 +71,19 @@ def imaging_seen(data: ExperimentData) -> Seen:
     paths = {f.index: data.results.fold(IMAGING_PART, f.index).checkpoint_best for f in data.folds}
     found = {i: read_checkpoint(p, made_by="rnnet_train", lazy=True) for i, p in paths.items() if p.is_file()}
     return Seen(
-        tuple(checkpoint_exposure(c, f"fold {i} of {IMAGING_PART}, or its pretraining,") for i, c in found.items()),
+        tuple(checkpoint_exposure(c, f"fold {i} of {IMAGING_PART}, or its pretraining,", data.recall)
+              for i, c in found.items()),
         tuple(leak for c in found.values() for leak in c.leaks),
     )
 
 
 def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, float], dict[str, float]]:
-    """(out-of-fold logits of all training cases, logits of the test cases for this fold) of the imaging part."""
+    """(out-of-fold logits of all training cases, logits of the test cases for this fold) of the imaging part.
+
+    Raises:
+        MissingStageError: a fold has no predictions; the message names the command.
+        StaleArtefactError: a fold was trained on other cases, so that its logits may be of cases that it has seen.
+    """
     layouts = [data.results.fold(IMAGING_PART, f.index) for f in data.folds]
     missing = [
         str(f.index) for f, layout in zip(data.folds, layouts, strict=True)
@@ -85,6 +94,8 @@ def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, flo
             f"multimodal needs the out-of-fold predictions of {IMAGING_PART}; missing: fold {', '.join(missing)}.",
             where=data.results.config(IMAGING_PART), fix=f"Run rnnet_train {data.name} {missing[0]} -c {IMAGING_PART}.",
         )
+    for one in data.folds:
+        check_fold_of(data, IMAGING_PART, one.index)
     oof = out_of_fold([read_predictions(layout.predictions("validation")) for layout in layouts])
     if not data.test_cases:
         return _logits(oof), {}

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rnnet.core.errors import RnnetError
 from rnnet.core.provenance import read_leaks
 from rnnet.core.types import CONFIGS, Problem
 from rnnet.core.volume import image_stem
-from rnnet.core.workspace import PreprocessedLayout, RawLayout, ResultsLayout, ScanStoreLayout, Workspace
+from rnnet.core.workspace import RawLayout, ResultsLayout, Workspace
 from rnnet.dataset.content import ScanContent
 from rnnet.dataset.integrity import IntegrityReport, ordered
-from rnnet.dataset.leakage import Exposure, Overlap, overlap_text, overlaps
+from rnnet.dataset.leakage import Exposure, Overlap, joined_hashes, overlap_text, overlaps, unhashed_text, unknown_text
 from rnnet.dataset.leakage_sources import patient_names
 from rnnet.dataset.problems import error, warning
 from rnnet.experiment.access import read_raw, store_of
 from rnnet.experiment.audit_folds import fold_problems
+from rnnet.experiment.recall import recall, stored_hashes
+from rnnet.inference.audit_changed import made_with_other_splits
 from rnnet.inference.exposures import config_seen, fold_layouts
 from rnnet.planning.plan import read_plan
-from rnnet.preprocessing.store import ScanStore
 from rnnet.training.checkpoint import read_checkpoint
 from rnnet.training.exposure import checkpoint_exposure
 
@@ -51,10 +53,23 @@ class LeakageAudit:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that has seen patients. only_pool: pretraining would leave held-out patients out of it by itself."""
+    """Something that has seen patients.
+
+    dataset: whose training split it is; '' for what was trained. pool: it serves pretraining only.
+    """
 
     exposure: Exposure
-    only_pool: bool = False
+    dataset: str = ""
+    pool: bool = False
+
+    def left_out_of(self, test: Exposure) -> bool:
+        """Whether only pretraining would use it, which leaves out whom `test` holds out.
+
+        So it is with a pool, and with the data set that the scans of `test` were selected from.
+        """
+        other = all(not patient.startswith(f"{self.dataset}/") for patient in test.patients)
+        is_home = bool(self.dataset) and any(place.startswith(f"{self.dataset}/") for place in test.images)
+        return self.pool or (other and is_home)
 
 
 def audit(workspace: Workspace, reports: Mapping[str, IntegrityReport]) -> LeakageAudit:
@@ -64,16 +79,18 @@ def audit(workspace: Workspace, reports: Mapping[str, IntegrityReport]) -> Leaka
     """
     parts = {name: _parts(workspace, report) for name, report in reports.items()}
     held_out = [test for _, test in parts.values() if test.patients]
-    steps = [_Step(train, not workspace.raw_dataset(name).cases_csv.is_file())
+    steps = [_Step(train, name, not workspace.raw_dataset(name).cases_csv.is_file())
              for name, (train, _) in parts.items() if train.patients]
     problems: list[Problem] = []
     for name, report in reports.items():
         try:
             steps += _trained(workspace, name)
             problems += fold_problems(workspace, name, report)
+            problems += made_with_other_splits(workspace, name, _results(workspace, name))
         except RnnetError as failure:
             problems.append(error("leakage-unknown", failure.where or name, failure.problem, failure.fix))
         problems += _recorded(workspace, name)
+    problems += _not_compared(steps, held_out)
     rows = []
     for step in steps:
         found = [overlaps(step.exposure, test) for test in held_out]
@@ -90,25 +107,18 @@ def _parts(workspace: Workspace, report: IntegrityReport) -> tuple[Exposure, Exp
     Images by the digest of their voxels and, once preprocessed, by what they show.
     """
     name, layout = report.dataset, workspace.raw_dataset(report.dataset)
-    hashes = _stored_hashes(workspace.preprocessed_dataset(name))
+    hashes = stored_hashes(workspace.preprocessed_dataset(name))
     train, test = ([s for s in report.scans if s.split == split] for split in ("train", "test"))
     return (_scans(layout, f"the training split of {name}", train, hashes),
             _scans(layout, f"the test split of {name}", test, hashes))
 
 
-def _scans(layout: RawLayout, name: str, scans: Sequence[ScanContent], hashes: Mapping[str, str]) -> Exposure:
+def _scans(layout: RawLayout, name: str, scans: Sequence[ScanContent], hashes: Mapping[str, str | None]) -> Exposure:
     return Exposure(
         name, frozenset(f"{layout.folder.name}/{s.patient_id}" for s in scans),
         patient_names(layout, (s.patient_id for s in scans)),
-        {_place(s): f"{s.digest} {hashes.get(s.scan_id, '')}".strip() for s in scans},
+        {_place(s): joined_hashes(s.digest, hashes.get(s.scan_id) or "") for s in scans},
     )
-
-
-def _stored_hashes(layout: PreprocessedLayout) -> dict[str, str]:
-    """By scan, what its image shows, from whatever plan it was preprocessed under."""
-    folders = sorted(p.parent for p in layout.folder.glob("*/scans") if p.is_dir())
-    stores = [ScanStore(ScanStoreLayout(folder)) for folder in folders]
-    return {scan_id: store.read_record(scan_id).image_hash for store in stores for scan_id in store.scan_ids()}
 
 
 def _place(scan: ScanContent) -> str:
@@ -116,18 +126,30 @@ def _place(scan: ScanContent) -> str:
     return f"{image.parent.parent.name}/{image_stem(image).removesuffix('_0000')}"
 
 
+def _not_compared(steps: Sequence[_Step], held_out: Sequence[Exposure]) -> list[Problem]:
+    """Errors of patients and a warning of scans that could not be compared."""
+    code = "leakage-unknown"
+    problems = [error(code, test.name, unknown_text(step.exposure, test), "Make again what has seen them.")
+                for step in steps if step.exposure.unknown for test in held_out]
+    if held_out and (scans := {scan for step in steps for scan in step.exposure.unhashed}):
+        text, _, fix = unhashed_text(scans).partition(". ")
+        problems.append(warning("image-not-compared", "", f"{text}.", fix))
+    return problems
+
+
 def _trained(workspace: Workspace, name: str) -> Iterator[_Step]:
     """Pretrained encoders and trained configurations of a data set, under every plan."""
+    ask = partial(recall, workspace)
     for results in _results(workspace, name):
         if results.pretrained_checkpoint.is_file():
             checkpoint = read_checkpoint(results.pretrained_checkpoint, made_by="rnnet_pretrain", lazy=True)
-            yield _Step(checkpoint_exposure(checkpoint, f"pretraining of {name} ({results.plan_name})"))
+            yield _Step(checkpoint_exposure(checkpoint, f"pretraining of {name} ({results.plan_name})", ask))
         configs = [c for c in CONFIGS if fold_layouts(results, c)]
         if configs:
             plan = read_plan(workspace.preprocessed_dataset(name).plans_json(results.plan_name))
             raw, store = read_raw(workspace, name), store_of(workspace, name, plan)
             for config in configs:
-                seen = config_seen(raw, store, results, config)
+                seen = config_seen(raw, store, results, config, ask)
                 if seen.patients:
                     yield _Step(replace(seen, name=f"{config} of {name} ({results.plan_name})"))
 
@@ -169,9 +191,9 @@ def _problems(step: _Step, test: Exposure, found: Sequence[Overlap]) -> list[Pro
             text = overlap_text(step.exposure, test, same)
             if kind == "possible patient":
                 problems.append(warning(code, test.name, text, "If it is one person, say so in other_ids.csv."))
-            elif step.only_pool:
+            elif step.left_out_of(test):
                 problems.append(warning(code, test.name, text, "rnnet_pretrain leaves them out by itself if both data "
-                                        "sets are named; else remove them from the pool."))
+                                        "sets are named. Train on neither what the other one tests."))
             else:
                 problems.append(error(code, test.name, text, "Hold them out in both, or remove them from one; then "
                                       "train again what has seen them."))

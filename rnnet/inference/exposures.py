@@ -15,7 +15,8 @@ from rnnet.experiment.data import ExperimentData
 from rnnet.fusion.artefact import load_tabular
 from rnnet.preprocessing.store import ScanStore
 from rnnet.training.checkpoint import read_checkpoint
-from rnnet.training.exposure import checkpoint_exposure
+from rnnet.training.exposure import Recall, checkpoint_exposure
+from rnnet.training.folds import check_fold_of
 
 
 def leaks_of(data: ExperimentData, *, allow_leakage: bool) -> tuple[str, ...]:
@@ -23,6 +24,8 @@ def leaks_of(data: ExperimentData, *, allow_leakage: bool) -> tuple[str, ...]:
 
     Raises:
         LeakageError: a model has seen a patient or image of the test split, unless `allow_leakage`.
+        StaleArtefactError: a fold was trained on other cases than it has now, so that it may have seen those that it is
+            validated on. Nothing allows that: training again always cures it.
     """
     configs = trained_configs(data.results)
     held_out = data.held_out()
@@ -30,24 +33,43 @@ def leaks_of(data: ExperimentData, *, allow_leakage: bool) -> tuple[str, ...]:
         [(seen, held_out) for seen in models_seen(data, configs)], allow_leakage=allow_leakage,
         fix="The test split has changed since, or it was allowed then: train again.",
     )
+    for config in configs:
+        check_folds_of(data, config)
     return tuple(dict.fromkeys((*data.leaks, *recorded_leaks(data.results, configs), *found)))
 
 
 def models_seen(data: ExperimentData, configs: Iterable[str]) -> tuple[Exposure, ...]:
     """For each configuration what its trained folds have seen together, pretraining included."""
-    return tuple(config_seen(data.raw, data.store, data.results, config) for config in configs)
+    return tuple(config_seen(data.raw, data.store, data.results, config, data.recall) for config in configs)
 
 
-def config_seen(raw: RawDataset, store: ScanStore, results: ResultsLayout, config: str) -> Exposure:
-    """What all trained folds of a configuration have seen, 'all' among them."""
+def check_folds_of(data: ExperimentData, config: str) -> None:
+    """Return if every fold of a configuration that has out-of-fold predictions was trained on the fold as it is now.
+
+    Raises:
+        StaleArtefactError: one was not, or the splits do not have it any more.
+    """
+    for name, layout in validated_folds(data.results, config):
+        check_fold_of(data, config, name, trained_patients(layout))
+
+
+def trained_patients(layout: FoldLayout) -> tuple[str, ...]:
+    """The patients that a tabular model was fitted to; none for other models."""
+    return load_tabular(layout.tabular_model).train_patient_ids if layout.tabular_model.is_file() else ()
+
+
+def config_seen(
+    raw: RawDataset, store: ScanStore, results: ResultsLayout, config: str, recall: Recall
+) -> Exposure:
+    """What all trained folds of a configuration have seen, 'all' among them. recall: see checkpoint_exposure."""
     seen = Exposure(f"{config} of {raw.name}" + (", or its pretraining," if config in IMAGING_CONFIGS else ""))
     for layout in fold_layouts(results, config):
         if layout.checkpoint_best.is_file():
             seen |= checkpoint_exposure(
-                read_checkpoint(layout.checkpoint_best, made_by="rnnet_train", lazy=True), seen.name
+                read_checkpoint(layout.checkpoint_best, made_by="rnnet_train", lazy=True), seen.name, recall
             )
         elif layout.tabular_model.is_file():
-            patients = set(load_tabular(layout.tabular_model).train_patient_ids)
+            patients = set(trained_patients(layout))
             # Patients that the data set does not have any more count as well.
             gone = Exposure(seen.name, frozenset(f"{raw.name}/{p}" for p in patients))
             scans = (s for s in raw.scans if s.patient_id in patients)
@@ -62,6 +84,13 @@ def recorded_leaks(results: ResultsLayout, configs: Iterable[str]) -> tuple[str,
         for config in configs for layout in fold_layouts(results, config) for leak in read_leaks(layout.run_json)
     ]
     return tuple(dict.fromkeys(leaks))
+
+
+def validated_folds(results: ResultsLayout, config: str) -> list[tuple[str, FoldLayout]]:
+    """(name, folder) of the numbered folds of a configuration that have out-of-fold predictions."""
+    named = [(layout.folder.name.removeprefix("fold_"), layout) for layout in fold_layouts(results, config)]
+    return [(name, layout) for name, layout in named
+            if name.isdigit() and layout.predictions("validation").is_file()]
 
 
 def fold_layouts(results: ResultsLayout, config: str) -> tuple[FoldLayout, ...]:

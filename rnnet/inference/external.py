@@ -54,10 +54,10 @@ def predict_external(
     store = store_of(workspace, name, data.plan)
     configs = trained_configs(data.results)
     seen = models_seen(data, configs)
-    if not allow_leakage:  # before hours of preprocessing; what the images show is known after it
-        _check_unseen(seen, raw, store, allow_leakage=False)
     report = PreprocessReport(0, len(raw.scans), ())
     if {s.scan_id for s in raw.scans} - set(store.scan_ids()):
+        if not allow_leakage:  # before hours of preprocessing; what the images show is known after it
+            _check_unseen(seen, raw, store, allow_leakage=False)
         atlas = workspace_atlas(workspace)
         report = preprocess_missing(workspace, name, data.plan, atlas, n_processes=n_processes)
     corpus = open_corpus({name: raw.labelled()}, {name: store}, data.plan.crop, empty_allowed=True)

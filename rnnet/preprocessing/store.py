@@ -27,6 +27,8 @@ CHUNK_VOX = 64
 BLOCK_VOX = 16
 # Goes into the digests of every scan: scans of another format are made again.
 STORE_FORMAT = "3"
+# Records of these formats do not say what their scans show; "" is one whose format nobody recorded.
+_WITHOUT_HASHES = ("", "1", "2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,19 @@ class ScanStore:
         state = path.stat()
         return _record(path, state.st_mtime_ns, state.st_size)
 
+    def image_hash(self, scan_id: str) -> str | None:
+        """Of what the scan shows; '' where that cannot tell patients apart; None where an older version stored none.
+
+        Raises:
+            MissingStageError: the scan is not there.
+        """
+        found = self.read_record(scan_id).image_hash
+        if found:
+            return found
+        path = self.layout.record(scan_id)
+        state = path.stat()
+        return None if _format(path, state.st_mtime_ns, state.st_size) in _WITHOUT_HASHES else ""
+
     def read_scan(self, scan_id: str) -> PreprocessedScan:
         """The whole scan."""
         record = self.read_record(scan_id)
@@ -146,6 +161,12 @@ def _brain_box(brain: Array) -> tuple[Start, Start]:
 def _record(path: Path, _mtime_ns: int, _size: int) -> ScanRecord:
     """The parsed record, kept until its file changes: training asks for it with every crop."""
     return read_artefact(path, ScanRecord, made_by="rnnet_preprocess")
+
+
+@lru_cache(maxsize=4096)
+def _format(path: Path, _mtime_ns: int, _size: int) -> str:
+    """The STORE_FORMAT that a scan's record was written with."""
+    return artefact_inputs(path, made_by="rnnet_preprocess").get("store", "")
 
 
 def _write(path: Path, array: Array) -> None:

@@ -119,6 +119,9 @@ def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:
             f"Warning: missing values differ between the {groups} (p < {MISSING_LEVEL:g}) in: "
             f"{', '.join(name.replace('_', ' ') for name in table.telling_gaps)}. A model can learn the {target} from "
             "what is missing.")
+    if d.joined_patients or d.joined_lesions:
+        notes.append(f"{d.joined_patients} patient(s) with several ids are one person, and {d.joined_lesions} lesion "
+                     "row(s) stand in several data sets: each counts once.")
     if table.sample == "lesion":
         notes.append("The tests take lesions as independent. Lesions of one patient are not: these p-values are too "
                      "small as a rule.")

@@ -36,8 +36,11 @@ class Checkpoint:
         patients_seen: patients whose scans the weights have seen, pretraining included, qualified by the data set.
         rnnet_version: version that wrote the file.
         inputs: digests of what training was made from.
-        names_seen: by qualified patient, the names under which other data sets know him.
-        images_seen: by qualified scan, the hash of the image that the weights have seen.
+        names_seen: by qualified patient, the names under which other data sets know him; None in a checkpoint of an
+            older version, which recorded the patients alone.
+        images_seen: by qualified scan, the hash of the image that the weights have seen; None as above.
+        scans_unhashed: those of them whose hash would tell something and was never stored.
+        patients_unknown: those of patients_seen of whom neither other names nor images are known.
         leaks: what --allow_leakage let through, in sentences, pretraining included.
     """
 
@@ -53,8 +56,10 @@ class Checkpoint:
     rnnet_version: str
     training: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
-    names_seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    images_seen: Mapping[str, str] = field(default_factory=dict)
+    names_seen: Mapping[str, tuple[str, ...]] | None = field(default_factory=dict)
+    images_seen: Mapping[str, str] | None = field(default_factory=dict)
+    scans_unhashed: tuple[str, ...] = ()
+    patients_unknown: tuple[str, ...] = ()
     leaks: tuple[str, ...] = ()
 
     @property
@@ -94,7 +99,7 @@ def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoi
         raise FileFormatError(
             f"The checkpoint cannot be read ({reason}).", where=path, fix=f"Run {made_by} again."
         ) from error
-    # What an older checkpoint does not have has a default.
+    # What an older checkpoint does not have has a default; that it has no names and images must be told from none.
     needed = {f.name for f in fields(Checkpoint) if f.default is MISSING and f.default_factory is MISSING}
     if not isinstance(content, dict) or not needed <= content.keys():
         raise FileFormatError(
@@ -106,8 +111,10 @@ def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoi
             f"The checkpoint has format version {version}, not {FORMAT_VERSION}.", where=path,
             fix=f"Run {made_by} again with this version of rnnet.",
         )
-    parts = {f.name: content[f.name] for f in fields(Checkpoint) if f.name in content}
-    tuples = {name: tuple(parts.get(name, ())) for name in ("channel_names", "patients_seen", "leaks")}
+    absent = {"names_seen": None, "images_seen": None}
+    parts = {**absent, **{f.name: content[f.name] for f in fields(Checkpoint) if f.name in content}}
+    names = ("channel_names", "patients_seen", "leaks", "scans_unhashed", "patients_unknown")
+    tuples = {name: tuple(parts.get(name, ())) for name in names}
     try:
         state = from_plain(FitState, parts["state"], where="state")
     except SettingError as error:

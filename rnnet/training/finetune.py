@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rnnet.core.codec import digest_of, to_plain, write_artefact
+from rnnet.core.codec import to_plain, write_artefact
 from rnnet.core.errors import DatasetError, SettingError
 from rnnet.core.files import file_digest
 from rnnet.core.log import get_logger
@@ -22,7 +22,8 @@ from rnnet.networks.transfer import load_encoder
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
-from rnnet.training.exposure import checkpoint_exposure, stored_names
+from rnnet.training.exposure import Recall, checkpoint_exposure, stored_exposure
+from rnnet.training.fold_record import fold_digests
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import ReadCase, load_crops
 from rnnet.training.loop import fit
@@ -44,7 +45,7 @@ def run_finetuning(
     device: str, pretrained: Path | None, resume: bool, seed: int | None = None,
     exposures: FoldExposures | None = None, show_progress: bool = True, precision: Precision = "auto",
     inputs: Mapping[str, str] | None = None, stop_requested: Callable[[], bool] | None = None,
-    allow_leakage: bool = False, leaks: Sequence[str] = (),
+    allow_leakage: bool = False, leaks: Sequence[str] = (), recall: Recall | None = None,
 ) -> None:
     """Train the classifier of `config` and write checkpoint_best, curves and predictions into `layout`.
 
@@ -71,6 +72,7 @@ def run_finetuning(
         stop_requested: asked after each step, beside SIGTERM.
         allow_leakage: log and record leaks instead of raising them.
         leaks: those that were found before, in the folds.
+        recall: asked about the patients of an older pretrained encoder; see checkpoint_exposure.
 
     Raises:
         LeakageError: a patient or image stands on two sides, or pretraining saw one of the test split.
@@ -82,12 +84,12 @@ def run_finetuning(
     place = open_device(device)
     _check(plan, config, pretrained, train_cases, validation_cases)
     sides = exposures or FoldExposures.of_cases(plan.dataset, train_cases, validation_cases, test_cases)
-    classifier, earlier = _initial(plan, config, pretrained)
+    classifier, earlier = _initial(plan, config, pretrained, recall)
     leaks = (*leaks, *earlier.leaks, *sides.check(earlier.exposure, allow_leakage=allow_leakage))
-    digests = {**(inputs or {}), **_digests(plan, train_cases, validation_cases, pretrained)}
-    probe_epochs = plan.finetune.probe_epochs if pretrained is not None else 0
-    if probe_epochs + plan.finetune.epochs < 1:
-        raise SettingError("The field 'finetune.epochs' must be at least 1 without a linear probe. Got 0 instead.")
+    digests = {**(inputs or {}), **fold_digests(train_cases, validation_cases, plan.positive_outcome)}
+    if pretrained is not None:
+        digests["pretrained encoder"] = file_digest(pretrained)
+    probe_epochs = _probe_epochs(plan, pretrained)
     train, validation = (
         _labelled(cases, read_case, plan, place, show_progress) for cases in (train_cases, validation_cases)
     )
@@ -119,6 +121,14 @@ def run_finetuning(
     )
 
 
+def _probe_epochs(plan: ExperimentPlan, pretrained: Path | None) -> int:
+    """Epochs with a frozen encoder. Raises SettingError where there would be no epoch at all."""
+    epochs = plan.finetune.probe_epochs if pretrained is not None else 0
+    if epochs + plan.finetune.epochs < 1:
+        raise SettingError("The field 'finetune.epochs' must be at least 1 without a linear probe. Got 0 instead.")
+    return epochs
+
+
 @dataclass(frozen=True, slots=True)
 class _Store:
     """Writes the checkpoints of one fold."""
@@ -136,16 +146,19 @@ class _Store:
         record = make_run_record(
             "rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs, leaks=self.leaks
         )
-        write_artefact(self.layout.run_json, record)
+        state = FitState()
         if resume:
-            return resume_state(
+            state = resume_state(
                 self.task, self.layout.checkpoint_latest, self.plan, part="finetune", config=self.config,
                 inputs=self.inputs, made_by="rnnet_train",
             )
-        former = (self.layout.checkpoint_latest, self.layout.checkpoint_best)
-        for path in (*former, self.layout.predictions("validation"), self.layout.predictions("test")):
-            path.unlink(missing_ok=True)
-        return FitState()
+        else:
+            former = (self.layout.checkpoint_latest, self.layout.checkpoint_best)
+            for path in (*former, self.layout.predictions("validation"), self.layout.predictions("test")):
+                path.unlink(missing_ok=True)
+        # Last: the record of a run that is refused must not stand beside the former one's model.
+        write_artefact(self.layout.run_json, record)
+        return state
 
     def save_latest(self, state: FitState) -> None:
         """What resuming needs: the weights that are trained, and the optimiser."""
@@ -163,7 +176,7 @@ class _Store:
             channel_names=tuple(self.plan.channels[i] for i in channels),
             positive_outcome=self.plan.positive_outcome, state=state, model=model,
             patients_seen=tuple(sorted(self.seen.patients)), rnnet_version=package_version("rnnet"),
-            inputs=self.inputs, names_seen=stored_names(self.seen), images_seen=self.seen.images, leaks=self.leaks,
+            inputs=self.inputs, leaks=self.leaks, **stored_exposure(self.seen),
         )
 
 
@@ -175,7 +188,9 @@ class _Earlier:
     leaks: tuple[str, ...] = ()
 
 
-def _initial(plan: ExperimentPlan, config: str, pretrained: Path | None) -> tuple[Classifier, _Earlier]:
+def _initial(
+    plan: ExperimentPlan, config: str, pretrained: Path | None, recall: Recall | None
+) -> tuple[Classifier, _Earlier]:
     """The classifier before training, and what its encoder has seen already."""
     classifier = build_classifier(plan, config=config)
     if pretrained is None:
@@ -186,7 +201,8 @@ def _initial(plan: ExperimentPlan, config: str, pretrained: Path | None) -> tupl
     check_reusable(checkpoint, plan)
     report = load_encoder(classifier.encoder, checkpoint.model, in_channels=len(channels_of(config)))
     log.info("Pretrained encoder: %s", report)
-    return classifier, _Earlier(checkpoint_exposure(checkpoint, f"pretraining ({pretrained})"), checkpoint.leaks)
+    seen = checkpoint_exposure(checkpoint, f"pretraining ({pretrained})", recall)
+    return classifier, _Earlier(seen, checkpoint.leaks)
 
 
 def _check(
@@ -223,16 +239,3 @@ def _labelled(
     crops = load_crops(cases, read_case, device=device, dtype=torch.float32, show_progress=show_progress)
     labels = [positive_label(case, plan.positive_outcome) for case in cases]
     return LabelledCrops(crops, torch.tensor(labels))
-
-
-def _digests(
-    plan: ExperimentPlan, train_cases: Sequence[LesionCase], validation_cases: Sequence[LesionCase],
-    pretrained: Path | None,
-) -> dict[str, str]:
-    """What the result depends on beside plan and code."""
-    sides = {"training cases": train_cases, "validation cases": validation_cases}
-    digests = {
-        name: digest_of([(c.case_id, positive_label(c, plan.positive_outcome)) for c in cases])
-        for name, cases in sides.items()
-    }
-    return digests if pretrained is None else {**digests, "pretrained encoder": file_digest(pretrained)}

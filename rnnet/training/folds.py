@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from rnnet.core.errors import MissingStageError
@@ -9,6 +10,7 @@ from rnnet.core.log import get_logger
 from rnnet.experiment.data import ExperimentData
 from rnnet.training.confirm import confirm_batch_size
 from rnnet.training.finetune import PRETRAINED_CONFIGS, run_finetuning
+from rnnet.training.fold_record import check_trained_fold
 from rnnet.training.predict import validate_fold
 
 log = get_logger(__name__)
@@ -28,10 +30,15 @@ def train_imaging_fold(
     Raises:
         LeakageError: the fold's sides or the pretrained encoder have seen what they must not see.
         MissingStageError: the pretrained checkpoint is not there; the message names the command.
+        StaleArtefactError: validate_only, and the fold was trained on other cases than it has now.
     """
     layout = data.results.fold(config, fold)
     training, validation = data.sides(fold)
     if validate_only:
+        if not layout.checkpoint_best.is_file():
+            raise MissingStageError(f"Fold {fold} of '{config}' is not trained.", where=layout.folder,
+                                    fix=f"Run rnnet_train {data.name} {fold} -c {config} without --val.")
+        check_fold_of(data, config, fold)
         validate_fold(
             layout, validation_cases=validation, test_cases=data.test_cases, read_case=data.corpus.read, device=device
         )
@@ -42,7 +49,20 @@ def train_imaging_fold(
         test_cases=data.test_cases, read_case=data.corpus.read, layout=layout, device=device,
         pretrained=_pretrained_path(data, config, pretrained), resume=resume,
         exposures=data.fold_exposures(fold), inputs=data.skull_strippers(), allow_leakage=allow_leakage,
-        leaks=data.leaks,
+        leaks=data.leaks, recall=data.recall,
+    )
+
+
+def check_fold_of(data: ExperimentData, config: str, fold: int | str, trained_patients: Collection[str] = ()) -> None:
+    """Return if a trained fold was trained on the fold as it is now; see check_trained_fold.
+
+    Raises:
+        StaleArtefactError: it was trained on other cases.
+    """
+    sides = data.sides(fold) if str(fold) in {"all", *(str(f.index) for f in data.folds)} else None
+    check_trained_fold(
+        data.results, config, fold, sides, positive_outcome=data.plan.positive_outcome,
+        trained_patients=trained_patients,
     )
 
 

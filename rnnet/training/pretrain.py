@@ -17,7 +17,7 @@ from rnnet.dataset.leakage import Exposure
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, write_checkpoint
 from rnnet.training.distributed import ProcessGroup, joined
-from rnnet.training.exposure import stored_names
+from rnnet.training.exposure import stored_exposure
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import CropTable, ReadCase, load_crops
 from rnnet.training.loop import fit
@@ -132,7 +132,7 @@ class _Store:
             channel_names=self.plan.channels, positive_outcome="", state=state, model=self.task.model.state_dict(),
             patients_seen=tuple(sorted(set(self.crops.patient_ids))), rnnet_version=package_version("rnnet"),
             training=self.task.training_state() if resumable else {}, inputs=self.inputs,
-            names_seen=stored_names(self.exposure), images_seen=self.exposure.images, leaks=self.leaks,
+            leaks=self.leaks, **stored_exposure(self.exposure),
         )
 
 

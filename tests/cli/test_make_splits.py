@@ -40,6 +40,15 @@ def test_splits_that_are_there_are_replaced_only_with_overwrite(root: Path, caps
     assert "Out of date: splits_final.json: replaced" in capsys.readouterr().out
 
 
+def test_who_stays_held_out_is_said_and_one_fold_is_one_line(root: Path, capsys) -> None:
+    assert run(root, "-k", "2", "--test_share", "0.25") == 0
+    assert run(root, "--overwrite", "--seed", "-1") == 0
+    assert "2 patients stay held out for test" in capsys.readouterr().out
+    assert run(root, "--overwrite", "-k", "1") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: -k must be at least 2.")
+
+
 def test_one_centre_is_left_out_in_each_fold(root: Path, capsys) -> None:
     assert run(root, "--leave_one_center_out") == 0
     assert "One centre left out in each fold: A, B." in capsys.readouterr().out

@@ -167,7 +167,7 @@ def test_the_example_in_the_help_parses():
 def test_a_cohort_without_a_sample_says_which_rule_took_the_last(root, capsys):
     assert run(root, "--unit", "lesion", "--absolute_mm", "500") == 0
     out = capsys.readouterr().out
-    assert "Warning: Nothing was selected. After the step 'Grown by at least 20 % and 500 mm' no lesion was left." in out
+    assert "Warning: Nothing was selected. After the step 'Grown by at least 20 % and 500 mm' no lesion" in out
     assert "samples have no radiosurgery" not in out
 
 

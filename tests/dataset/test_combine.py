@@ -124,6 +124,15 @@ def test_a_patient_whom_other_ids_join_is_one_patient_under_a_prefix_too(tmp_pat
     assert ids["D003-P000_s1_1"] == "D003-P000"
 
 
+def test_a_plain_id_of_another_member_in_other_ids_joins_as_well(tmp_path, members):
+    other = write_raw_dataset(tmp_path, name="Dataset003_C", n_patients=2, n_test=0, centers=("C",), seed=90)
+    table = other.cases_csv.read_text().replace(",P001,", ",UCSF-7,")
+    other.cases_csv.write_text(table)
+    (members[0].folder / "other_ids.csv").write_text("patient_id,other_id\nP000,UCSF-7\n")
+    ids = {c.case_id: c.patient_id for c in read_dataset(combined(tmp_path, members[0], other)).cases}
+    assert ids["D003-P001_s1_1"] == "D001-P000"
+
+
 def test_the_names_of_a_patient_are_carried_on(tmp_path, members):
     (members[0].folder / "other_ids.csv").write_text("patient_id,other_id\nP000,UCSF-7\n")
     layout = combined(tmp_path, *members)

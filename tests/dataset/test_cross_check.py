@@ -80,10 +80,26 @@ ONE_PATIENT = {
 }
 
 
-def test_a_file_that_two_sets_share_is_a_finding_only_if_one_holds_it_out() -> None:
-    shared = replace(B, digest="d1", image=A.image)
-    assert check([A], [shared]) == []
-    assert [p[0] for p in check([A], [replace(shared, split="test")])] == ["error"]
+HOME = replace(A, image="Dataset001_One/imagesTr/a_0000.nii.gz")
+
+
+def test_a_file_that_two_sets_share_is_no_finding() -> None:
+    assert check([HOME], [replace(B, digest="d1", image=HOME.image)]) == []
+
+
+def test_a_selection_that_holds_out_scans_of_its_home_is_told_once() -> None:
+    homes = [replace(HOME, scan_id=f"a{n}", digest=f"d{n}", image=f"Dataset001_One/imagesTr/a{n}_0000.nii.gz")
+             for n in range(3)]
+    held_out = [replace(scan, split="test") for scan in homes]
+    names = {name: {"p1": frozenset({"Dataset001_One/p1"})} for name in ("Dataset001_One", "Dataset002_Two")}
+    ((level, code, message),) = check(homes, held_out, names)
+    assert (level, code) == ("warning", "image-in-two-datasets")
+    assert "Dataset002_Two holds out 1 patient(s) whose scans it shares with Dataset001_One" in message
+
+
+def test_a_selection_that_trains_on_what_its_home_holds_out_is_an_error() -> None:
+    found = check([replace(HOME, split="test")], [replace(B, digest="d1", image=HOME.image)])
+    assert [p[0] for p in found] == ["error"]
 
 
 def test_a_patient_known_to_be_one_is_a_finding_only_if_one_set_holds_him_out() -> None:

@@ -66,6 +66,34 @@ def test_the_same_image_is_found_by_place_by_digest_and_by_what_it_shows() -> No
     assert kinds(with_images(A__1=""), with_images(B__2="")) == []
 
 
+def test_together_exposures_have_the_hashes_of_both() -> None:
+    both = with_images(A__1="", A__2="x") | with_images(A__1="abc", A__2="y x")
+    assert both.images == {"A/1": "abc", "A/2": "x y"}
+    assert kinds(both, with_images(B__1="abc")) == [("image", "A/1", "B/1")]
+    unhashed = replace(with_images(A__1="", A__2=""), unhashed=frozenset({"A/1", "A/2"}))
+    assert (unhashed | with_images(A__1="abc")).unhashed == {"A/2"}
+
+
+def test_scans_without_a_hash_are_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("rnnet"), "propagate", True)
+    seen = replace(with_images(A__1="", A__2="abc"), unhashed=frozenset({"A/1"}))
+    held_out = replace(with_images(B__1=""), unhashed=frozenset({"B/1"}))
+    with caplog.at_level(logging.WARNING, logger="rnnet"):
+        assert check_apart([(seen, held_out), (seen, held_out)], fix="") == ()
+        assert check_apart([(seen, Exposure("nobody"))], fix="") == ()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("2 scan(s) could not be compared by image")
+    assert "A/1, B/1. Run rnnet_preprocess" in record.getMessage()
+
+
+def test_patients_of_whom_nothing_is_known_are_a_leak_only_where_somebody_is_held_out() -> None:
+    seen = Exposure("pretraining", frozenset({f"{ONE}/A"}), unknown=frozenset({f"{ONE}/A"}))
+    assert check_apart([(seen, Exposure("no test split"))], fix="") == ()
+    with pytest.raises(LeakageError, match=rf"^Pretraining has seen 1 patient.* who cannot be compared .*{ONE}/A"):
+        check_apart([(seen, side(f"{TWO}/B"))], fix="")
+    assert len(check_apart([(seen, side(f"{TWO}/B"))], fix="", allow_leakage=True)) == 1
+
+
 def test_a_leak_names_both_sides_the_first_names_and_the_cure() -> None:
     seen = replace(side(*(f"{ONE}/{n}" for n in range(9))), name="pretraining of X")
     held_out = replace(seen, name="the test split of X")

@@ -52,6 +52,17 @@ def test_more_folds_than_patients_of_an_outcome_are_refused() -> None:
         make_splits(make_cases(6, outcomes=(None,)), n_folds=2, seed=0)
 
 
+def test_the_cure_for_too_many_folds_is_fewer_of_them_while_there_can_be() -> None:
+    with pytest.raises(DatasetError) as caught:
+        make_splits(make_cases(6), n_folds=5, seed=0)
+    assert "-k of rnnet_make_splits" in caught.value.fix
+    with pytest.raises(DatasetError) as caught:
+        make_splits(make_cases(2), n_folds=2, seed=0)
+    assert caught.value.fix == "Add patients of the rarer outcome."
+    with pytest.raises(SettingError, match="at least 2 folds"):
+        make_splits(CASES, n_folds=1, seed=0)
+
+
 def test_splits_survive_the_file(tmp_path: Path) -> None:
     folds = make_splits(CASES, n_folds=5, seed=0)
     write_splits(tmp_path / "splits_final.json", folds)

@@ -103,3 +103,20 @@ def test_one_data_set_of_one_centre_has_nothing_to_compare(
     assert main(["-d", "1", "--root", str(tmp_path), "-np", "1"]) == 0
     assert "Distances" not in capsys.readouterr().out
     assert pipeline.compare_centers(Workspace.under(tmp_path), [1]) == []
+
+
+def test_the_scans_of_an_external_set_that_are_evaluated_are_compared_and_no_others(workspace: Workspace) -> None:
+    # Its training split is like ours; its test split, evaluated as well, has thick slices.
+    layout = write_raw_dataset(workspace.raw, name="Dataset004_Both", n_patients=4, n_test=0, seed=20,
+                               shape_zyx=(12, 14, 13), lesions_per_patient=1)
+    thick = write_raw_dataset(workspace.raw, name="Dataset005_Thick", n_patients=0, n_test=6, seed=90,
+                              shape_zyx=(12, 14, 13), spacing_zyx_mm=(6.0, 1.0, 1.0), lesions_per_patient=1)
+    for part in ("imagesTs", "labelsTs"):
+        (thick.folder / part).rename(layout.folder / part)
+    rows = thick.cases_csv.read_text().splitlines()[1:]
+    layout.cases_csv.write_text("\n".join([*layout.cases_csv.read_text().splitlines(), *rows]) + "\n")
+    found = distance_from_training(workspace, "Dataset001_Toy", read_dataset(layout), n_processes=1)
+    edge = next(d for d in found.distances if d.quantity == "voxel_edge_largest_mm")
+    assert edge.n == (10, 12)
+    assert edge.far
+    assert "clinical: age" in {d.quantity for d in found.distances}

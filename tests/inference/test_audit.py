@@ -15,6 +15,7 @@ from rnnet.experiment.access import read_raw
 from rnnet.inference.audit import LeakageAudit
 from rnnet.training.checkpoint import Checkpoint, write_checkpoint
 from rnnet.training.state import FitState
+from tests.dataset.shared_data import selection_of
 from tests.experiment.workspaces import NAME, PLAN, show, write_dataset, write_planned, write_preprocessed
 
 POOL, OTHER = "Dataset002_Pool", "Dataset003_Other"
@@ -58,6 +59,23 @@ def test_data_sets_apart_have_a_table_and_no_error(workspace: Workspace) -> None
         (f"the training split of {OTHER}", 4, 4),
     ]
     assert result.problems == ()
+
+
+def test_the_data_set_that_scans_were_selected_from_is_a_warning_and_a_sister_selection_an_error(
+    workspace: Workspace,
+) -> None:
+    home = workspace.raw_dataset(OTHER)
+    selection_of(workspace.raw, home, "Dataset004_Selection", {"P000_s1", "P001_s1", "P002_s1", "P003_s1"})
+    selection_of(workspace.raw, home, "Dataset005_Sister", {"P000_s1", "P001_s1"})
+    folder = workspace.raw / "Dataset004_Selection"
+    table = (folder / "cases.csv").read_text()
+    (folder / "cases.csv").write_text("\n".join(
+        line.replace(",train,", ",test,") if line.startswith("P000_") else line for line in table.splitlines()
+    ))
+    pair = pipeline.audit_leakage(workspace, pipeline.verify_dataset_integrity(workspace, [3, 4]))
+    assert found(pair) == {("warning", "patient-seen"), ("warning", "image-seen")}
+    sisters = pipeline.audit_leakage(workspace, pipeline.verify_dataset_integrity(workspace, [4, 5]))
+    assert {("error", "patient-seen"), ("error", "image-seen")} <= found(sisters)
 
 
 def test_a_test_patient_under_another_name_is_an_error_and_in_a_pool_a_warning(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ from rnnet.core.workspace import ScanStoreLayout
 from rnnet.planning.plan import CropPlan
 from rnnet.preprocessing.crop import crop_lesion, window
 from rnnet.preprocessing.state import PreprocessedScan
-from rnnet.preprocessing.store import ScanStore
+from rnnet.preprocessing.store import STORE_FORMAT, ScanStore
 from tests.factories import make_lesion_mask
 from tests.preprocessing.scans import make_scan
 
@@ -167,3 +167,15 @@ def test_a_crop_of_brain_is_centred_on_brain_and_shows_all_lesions_inside(store:
         assert brain[middle]
         np.testing.assert_array_equal(crop.array[0], window(scan.image, crop.start_zyx_vox, 16))
         np.testing.assert_array_equal(crop.array[1], window(scan.lesions, crop.start_zyx_vox, 16) > 0)
+
+
+@pytest.mark.parametrize(("inputs", "expected"), [
+    ({"store": STORE_FORMAT}, ""), ({"store": "2"}, None), ({}, None),
+], ids=["no hash by rule", "of an older format", "of an unknown format"])
+def test_a_missing_hash_is_told_from_one_that_an_older_format_did_not_have(
+    store: ScanStore, scan: PreprocessedScan, inputs: dict[str, str], expected: str | None
+) -> None:
+    store.write_scan(scan, inputs)
+    assert store.image_hash("P001_s1") == expected
+    store.write_scan(scan, inputs, image_hash="abc")
+    assert store.image_hash("P001_s1") == "abc"

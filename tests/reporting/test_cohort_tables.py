@@ -112,3 +112,11 @@ def test_a_column_without_any_value_and_one_group_alone_have_a_table(description
     assert tables[0].rows[0] == ("age", "–", "–", "–", "one group")
     assert tables[0].rows[1][:3] == ("  missing", "2", "2")
     assert "one group" in cohort_csv(replace(description, by_patient=empty))
+
+
+def test_what_was_counted_once_is_said(description: CohortDescription) -> None:
+    def said(d: CohortDescription) -> list[bool]:
+        return [any("each counts once" in note for note in table.notes) for table in cohort_tables(d)]
+
+    assert said(description) == [False, False]
+    assert said(replace(description, joined_patients=2, joined_lesions=3)) == [True, True]

@@ -9,9 +9,10 @@ import torch
 
 from rnnet.core.codec import to_plain
 from rnnet.core.errors import FileFormatError, MissingStageError, SettingError, StaleArtefactError
+from rnnet.dataset.leakage import Exposure
 from rnnet.planning.plan import with_settings
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from rnnet.training.exposure import checkpoint_exposure, stored_names
+from rnnet.training.exposure import checkpoint_exposure, stored_exposure
 from rnnet.training.reuse import check_resumable, check_reusable
 from rnnet.training.state import FitState
 from tests.factories import make_plan
@@ -117,10 +118,13 @@ def test_what_a_checkpoint_has_seen_is_known_by_qualified_names() -> None:
     assert seen.patients == {"Dataset001_Toy/P1", "Dataset002_Pool/P2"}
     assert seen.names == {"Dataset002_Pool/P2": {"UCSF-1"}}
     assert seen.images == {"Dataset002_Pool/s": "abc"}
-    assert stored_names(seen) == checkpoint.names_seen
+    incomplete = replace(seen, unknown=frozenset("a"), unhashed=frozenset("b"))
+    again = replace(make_checkpoint(), **stored_exposure(incomplete))
+    assert (again.names_seen, again.images_seen) == (checkpoint.names_seen, checkpoint.images_seen)
+    assert (again.patients_unknown, again.scans_unhashed) == (("a",), ("b",))
 
 
-def test_a_checkpoint_of_an_older_version_has_no_images_and_no_leaks(tmp_path: Path) -> None:
+def test_what_a_checkpoint_of_an_older_version_has_seen_is_asked_or_unknown(tmp_path: Path) -> None:
     path = tmp_path / "c.pth"
     write_checkpoint(path, make_checkpoint())
     content = torch.load(path, weights_only=True)
@@ -128,8 +132,13 @@ def test_a_checkpoint_of_an_older_version_has_no_images_and_no_leaks(tmp_path: P
         del content[name]
     torch.save(content, path)
     read = read_checkpoint(path, made_by="rnnet_pretrain")
-    assert (read.names_seen, read.images_seen, read.leaks) == ({}, {}, ())
-    assert read.patients_seen == ("P1", "P2")
+    assert (read.names_seen, read.images_seen, read.leaks) == (None, None, ())
+    patients = {"Dataset001_Toy/P1", "Dataset001_Toy/P2"}
+    assert checkpoint_exposure(read, "pretraining").unknown == patients
+    here = Exposure("", frozenset({"Dataset001_Toy/P1"}), images={"s": "abc"}, unknown=frozenset({"Dataset001_Toy/P2"}))
+    seen = checkpoint_exposure(read, "pretraining", lambda asked: here if asked == patients else Exposure(""))
+    assert (seen.name, set(seen.patients), seen.images) == ("pretraining", patients, here.images)
+    assert seen.unknown == here.unknown
 
 
 def test_a_lazily_read_checkpoint_has_the_same_content(tmp_path: Path) -> None:

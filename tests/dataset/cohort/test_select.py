@@ -259,8 +259,8 @@ def test_a_lesion_without_any_scan_counts_as_a_lesion_only():
 
 
 @pytest.mark.parametrize("settings", [
-    CohortSettings("lesion", relative=-0.1), CohortSettings("lesion", relative=20), CohortSettings("lesion", absolute_mm=math.nan),
-    CohortSettings("lesion", cube_edge_mm=0),
+    CohortSettings("lesion", relative=-0.1), CohortSettings("lesion", relative=20),
+    CohortSettings("lesion", absolute_mm=math.nan), CohortSettings("lesion", cube_edge_mm=0),
 ])
 def test_limits_that_make_no_sense_are_refused(settings):
     with pytest.raises(SettingError):

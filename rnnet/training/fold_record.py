@@ -1,0 +1,77 @@
+"""Was a stored model trained on its fold as the fold is now? Otherwise it may have seen what it is validated on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from rnnet.core.codec import artefact_inputs, digest_of
+from rnnet.core.errors import StaleArtefactError
+from rnnet.core.log import get_logger
+from rnnet.core.types import LesionCase, positive_label
+from rnnet.core.workspace import DEFAULT_PLAN, FoldLayout, ResultsLayout
+from rnnet.training.checkpoint import read_checkpoint
+
+log = get_logger(__name__)
+
+_PARTS = ("training cases", "validation cases")
+
+
+def fold_digests(
+    training: Sequence[LesionCase], validation: Sequence[LesionCase], positive_outcome: str
+) -> dict[str, str]:
+    """Digests of the cases and labels of both sides, as a trained fold records them."""
+    return {
+        part: digest_of([(c.case_id, positive_label(c, positive_outcome)) for c in cases])
+        for part, cases in zip(_PARTS, (training, validation), strict=True)
+    }
+
+
+def recorded_digests(layout: FoldLayout) -> dict[str, str]:
+    """The digests that the model of a fold recorded; empty where it recorded none or is not there."""
+    inputs: Mapping[str, str] = {}
+    if layout.checkpoint_best.is_file():
+        inputs = read_checkpoint(layout.checkpoint_best, made_by="rnnet_train", lazy=True).inputs
+    elif layout.run_json.is_file():
+        inputs = artefact_inputs(layout.run_json, made_by="rnnet_train")
+    return {part: inputs[part] for part in _PARTS if part in inputs}
+
+
+def check_trained_fold(
+    results: ResultsLayout, config: str, fold: int | str,
+    sides: tuple[Sequence[LesionCase], Sequence[LesionCase]] | None, *, positive_outcome: str,
+    trained_patients: Collection[str] = (),
+) -> None:
+    """Return if the stored model of a fold was trained on the cases of `sides`: (training, validation), None if the
+    splits do not have the fold any more.
+
+    Without a record, as of older versions, no patient of validation may be among `trained_patients`; where those are
+    not known either, the log says that nothing could be compared.
+
+    Raises:
+        StaleArtefactError: it was trained on other cases, or other outcomes of them.
+    """
+    layout = results.fold(config, fold)
+    if sides is None:
+        raise StaleArtefactError(
+            f"Fold {fold} of {config} is of older splits: there is no such fold now.", where=layout.folder,
+            fix=f"Delete the folder, and run {_command(results, config, 0)} and so on if need be.",
+        )
+    training, validation = sides
+    recorded = recorded_digests(layout)
+    if recorded:
+        now = fold_digests(training, validation, positive_outcome)
+        is_current = all(recorded.get(part) == digest for part, digest in now.items())
+    else:
+        is_current = not {c.patient_id for c in validation} & set(trained_patients)
+        if not trained_patients:
+            log.warning("Nothing tells which cases fold %s of %s was trained on.", fold, config)
+    if not is_current:
+        raise StaleArtefactError(
+            f"Fold {fold} of {config} was trained on other cases, or other outcomes, than the fold has now.",
+            where=layout.folder, fix=f"Run {_command(results, config, fold)} again.",
+        )
+
+
+def _command(results: ResultsLayout, config: str, fold: int | str) -> str:
+    plan = "" if results.plan_name == DEFAULT_PLAN else f" -p {results.plan_name}"
+    return f"rnnet_train {results.folder.name} {fold} -c {config}{plan}"
