@@ -62,10 +62,6 @@ class ScanStoreLayout:
     folder: Path
 
     @property
-    def cases_json(self) -> Path:
-        return self.folder / "cases.json"
-
-    @property
     def failures_json(self) -> Path:
         return self.folder / "failures.json"
 

@@ -60,12 +60,6 @@ class Corpus:
         """The crop's voxels alone."""
         return self.read(case).array
 
-    def image_hashes(self, cases: Iterable[LesionCase]) -> tuple[str, ...]:
-        """What the scans of the cases show, each scan once; see rnnet.dataset.image_hash."""
-        scans = {(self.stores[c.case_id].layout.folder, c.scan_id): self.stores[c.case_id] for c in cases}
-        hashes = (store.read_record(scan_id).image_hash for (_, scan_id), store in scans.items())
-        return tuple(dict.fromkeys(text for text in hashes if text))
-
     def scan_of(self, case: LesionCase) -> PreprocessedScan:
         """The whole preprocessed scan of a case."""
         return self.stores[case.case_id].read_scan(case.scan_id)

@@ -11,7 +11,7 @@ from rnnet.core.workspace import Workspace
 from rnnet.experiment.access import store_of
 from rnnet.experiment.corpus import open_corpus
 from rnnet.planning.plan import CropPlan
-from tests.experiment.workspaces import PLAN, show, write_dataset, write_preprocessed
+from tests.experiment.workspaces import PLAN, write_dataset, write_preprocessed
 
 CROP = CropPlan(12)
 
@@ -87,15 +87,3 @@ def test_without_brain_crops_the_corpus_is_as_it_was(workspace: Workspace) -> No
     dataset = write_dataset(workspace)
     corpus = open_corpus({dataset.name: dataset.cases}, {dataset.name: write_preprocessed(workspace, dataset)}, CROP)
     assert corpus.with_brain_crops(0, seed=0).cases == corpus.cases
-
-
-def test_the_hashes_of_the_images_are_those_of_the_cases_scans_once_each(workspace: Workspace) -> None:
-    dataset = write_dataset(workspace)
-    store = write_preprocessed(workspace, dataset)
-    for number, scan_id in enumerate(("P000_s1", "P001_s1", "P002_s1")):
-        show(store, scan_id, number)
-    corpus = open_corpus({dataset.name: dataset.cases}, {dataset.name: store}, CROP)
-    expected = tuple(store.read_record(f"P00{number}_s1").image_hash for number in range(3))
-    assert corpus.image_hashes(corpus.cases) == expected
-    assert len(set(expected)) == 3
-    assert corpus.image_hashes(c for c in corpus.cases if c.patient_id == "P001") == expected[1:2]

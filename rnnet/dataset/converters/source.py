@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from rnnet.core.types import ClinicalValue, Split
 from rnnet.core.volume import Volume, read_volume
 from rnnet.dataset.manifest import ClinicalColumn, DeclaredState
@@ -156,10 +154,3 @@ class Converter(Protocol):
             DatasetError: the folder does not look like this source; the message names what was looked for.
         """
         ...
-
-
-def whole_number_labels(volume: Volume) -> Volume:
-    """The volume with uint16 labels. Raises FileFormatError for values that are not whole numbers."""
-    from rnnet.dataset.lesions import whole_labels
-
-    return volume.with_array(np.asarray(whole_labels(volume.array)))
