@@ -1,5 +1,6 @@
 # make demo   environment, package, demonstration on implanted lesions (about ten minutes)
 # make test   environment with the test extras, static checks, tests
+# make quick  the same without the slow tests (killed runs, clusters, the whole road): while you work
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
@@ -12,13 +13,16 @@ TORCH_INDEX ?= --retries 1 --extra-index-url https://download.pytorch.org/whl/cp
 endif
 endif
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test quick lint docs clean
 
 demo: $(VENV)/.package
 	$(BIN)/rnnet_demo --out rnnet_demo
 
 test: $(VENV)/.test lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: $(VENV)/.test lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(VENV)/.test
 	$(BIN)/python -m pip check

@@ -12,6 +12,8 @@ from rnnet.demo.dataset import write_demo_datasets
 from rnnet.demo.size import DemoSize
 from tests.factories import make_atlas, write_atlas
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = (
     "n_folds=2", "crop.edge_vox=16", "network.token_edge_vox=8", "network.width=24", "network.depth=2",
     "network.heads=2", "pretrain.epochs=2", "finetune.epochs=2", "finetune.probe_epochs=1",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from rnnet.preprocessing.export import to_native_grid
 from rnnet.preprocessing.scan import ScanSettings, preprocess_scan
 from tests.factories import make_atlas, make_head_scan, mapped, rigid_matrix
 from tests.preprocessing.scans import SMALL_HEAD
+
+pytestmark = pytest.mark.slow
 
 ATLAS = make_atlas()
 PLAN = PreprocessingPlan(registration=SMALL_HEAD, bias_field=BiasFieldPlan(shrink_factor=4, iterations=(2,)))

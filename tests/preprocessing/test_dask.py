@@ -22,7 +22,7 @@ from tests.core.test_parallel import full_disk, killed, threads
 from tests.preprocessing.runs import PROJECT, content, run, write_raw
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,9 @@ import pytest
 from rnnet.core.storage import TEMPORARY_PREFIX
 from tests.preprocessing.runs import BROKEN, content, run, start, write_raw
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SIGKILL, and children by /proc")
+pytestmark = [
+    pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="SIGKILL, and children by /proc")
+]
 
 
 @pytest.fixture(scope="module")
