@@ -87,6 +87,9 @@ def measure_duplicates(
     """Hash scans of different patients and their copies: as raw images, or after preprocessing by `hasher`.
 
     copies: kinds of copies by name; all by default, with a hasher also a registered one.
+
+    Raises:
+        RnnetError: a scan does not show enough of a head to have a hash.
     """
     if copies is None:
         copies = COPIES if hasher is None else {**COPIES, **hasher.registered_copies()}
@@ -94,6 +97,9 @@ def measure_duplicates(
     results = map_cases(_Hash(hasher or head_hash), jobs, n_processes=n_processes, title="copies")
     texts = iter("" if isinstance(result, RnnetError) else result for result in results)
     hashes = {name: [next(texts) for _ in range(1 + len(copies))] for name in scans}
+    if empty := [name for name, found in hashes.items() if not found[0]]:
+        raise RnnetError(f"{len(empty)} image(s) do not show enough of a head to be compared: {', '.join(empty)}.",
+                         fix="Give scans of whole heads or brains, no masks.")
     distances = tuple(
         CopyDistances(kind, tuple(_distance(found[0], found[number]) for found in hashes.values()))
         for number, kind in enumerate(copies, start=1)

@@ -7,6 +7,7 @@ import pytest
 
 from rnnet.benchmark.copies import COPIES, cropped, moved, resampled, rescaled
 from rnnet.benchmark.duplicates import AtlasHasher, DuplicateMeasures, copy_rows, made_up_heads, measure_duplicates
+from rnnet.core.errors import RnnetError
 from rnnet.core.volume import Volume
 from tests.factories import make_atlas, make_head_scan, make_volume
 
@@ -34,6 +35,12 @@ def test_a_copy_that_cannot_be_hashed_counts_as_missed() -> None:
     assert [c.found for c in measured.copies] == [0, 0]
     assert all(np.isnan(c.distances).all() for c in measured.copies)
     assert isinstance(measured, DuplicateMeasures)
+
+
+def test_a_scan_that_has_no_hash_itself_is_named() -> None:
+    mask = Volume(np.zeros((20, 20, 20), np.float32), (4.0, 4.0, 4.0))
+    with pytest.raises(RnnetError, match=r"1 image.* do not show enough of a head to be compared: a mask"):
+        measure_duplicates({**small_heads(1), "a mask": mask}, n_processes=1, copies={"twice": rescaled})
 
 
 def test_after_preprocessing_a_registered_copy_lies_on_the_atlas_grid_a_little_elsewhere() -> None:
