@@ -26,10 +26,16 @@ from rnnet.planning.plan import (
     NetworkPlan,
     PreprocessingPlan,
     PretrainPlan,
+    ViewPlan,
     with_settings,
 )
 from rnnet.preprocessing.atlas import BRAIN_STEMS, HEAD_STEMS, Atlas
 
+# Views that are only mirrored and shifted: fast, and what is restored is what the crop shows.
+PLAIN_VIEWS = ViewPlan(
+    shift_vox=2, axis_swaps=False, scaling=0.0, intensity_augmentation=False, mask_jitter_vox=0,
+    mask_drop_probability=0.0,
+)
 OUTCOMES = ("progression", "radiation_necrosis")
 CLINICAL = {
     "age": {"type": "numeric", "unit": "years"},
@@ -170,7 +176,7 @@ def make_plan(*settings: str, **changes: Any) -> ExperimentPlan:
         negative_outcome=OUTCOMES[0], n_folds=2, crop=CropPlan(edge_vox=16),
         preprocessing=PreprocessingPlan(bias_field=BiasFieldPlan(enabled=False)),
         network=NetworkPlan(token_edge_vox=8, width=24, depth=2, heads=2, resnet_base_width=4),
-        pretrain=PretrainPlan(epochs=2, batch_size=4, projection_width=8, shift_vox=2),
+        pretrain=PretrainPlan(epochs=2, batch_size=4, projection_width=8, views=PLAIN_VIEWS),
         finetune=FinetunePlan(epochs=2, probe_epochs=1, batch_size=4),
         features=FeaturesPlan(bin_width=25.0, wavelet=False, log_sigma_mm=(), lasso_folds=2),
         fusion=FusionPlan(hidden=(4,), trees=10),

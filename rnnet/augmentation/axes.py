@@ -16,7 +16,7 @@ def apply_along_axes(volumes: Tensor, operators: Operators) -> Tensor:
     along_z, along_y, along_x = (matrix.to(device=volumes.device, dtype=volumes.dtype) for matrix in operators)
     out = (along_z @ volumes.flatten(2)).view_as(volumes)
     out = along_y[:, None] @ out
-    return out @ along_x[:, None].transpose(-2, -1)
+    return (out.flatten(1, 2) @ along_x.transpose(-2, -1)).view_as(volumes)
 
 
 def distances(size: int) -> Tensor:
@@ -40,17 +40,23 @@ def box_operator(size: int, radii_vox: Tensor) -> Tensor:
 
 def low_resolution_operator(size: int, factors: Tensor) -> Tensor:
     """Slices `factor` voxels thick, read back by linear interpolation: (b, size, size), every row sums to 1."""
-    return torch.stack([_thick_slices(size, factor) for factor in factors.tolist()])
-
-
-def _thick_slices(size: int, factor: float) -> Tensor:
-    slices = max(2, round(size / factor))
+    slices = (size / factors).round().clamp(2, size)[:, None, None]  # (b, 1, 1)
     step = size / slices
     voxels = torch.arange(size, dtype=torch.float32)
-    centers = (torch.arange(slices, dtype=torch.float32) + 0.5) * step - 0.5
+    number = torch.arange(int(slices.max()), dtype=torch.float32)  # of a slice; samples with fewer leave rows empty
+    centers = (number[:, None] + 0.5) * step - 0.5
     # Overlap of each voxel with each slice, then the mean over the slice.
-    overlap = (0.5 + step / 2 - (centers[:, None] - voxels).abs()).clamp(0, min(1.0, step))  # (slices, size)
-    down = overlap / overlap.sum(dim=1, keepdim=True)
-    position = ((voxels + 0.5) / step - 0.5).clamp(0, slices - 1)
-    up = (1 - (position[:, None] - torch.arange(slices)).abs()).clamp(min=0)  # (size, slices)
+    overlap = (0.5 + step / 2 - (centers - voxels).abs()).clamp(min=0).minimum(step.clamp(max=1))  # (b, slices, size)
+    overlap = overlap * (number[:, None] < slices)
+    down = overlap / overlap.sum(dim=2, keepdim=True).clamp(min=1e-6)
+    position = ((voxels[:, None] + 0.5) / step - 0.5).clamp(min=0).minimum(slices - 1)  # (b, size, 1)
+    up = (1 - (position - number).abs()).clamp(min=0)  # (b, size, slices)
     return up @ down
+
+
+def resampling_operator(size: int, zooms: Tensor, shifts_vox: Tensor) -> Tensor:
+    """Zoom about the centre, then shift, by linear interpolation: (b, size, size); what lies outside counts as 0."""
+    places = torch.arange(size, dtype=torch.float32)
+    center = (size - 1) / 2
+    source = (places - center - shifts_vox[:, None]) / zooms[:, None] + center  # (b, size)
+    return (1 - (source[:, :, None] - places).abs()).clamp(min=0)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnnet.augmentation.intensity import augment_intensity
-from rnnet.augmentation.mask import jitter_mask
+from rnnet.augmentation.mask import jitter_mask, shift_mask
 from rnnet.augmentation.spatial import augment_spatially
 from rnnet.core.errors import SettingError
 from rnnet.planning.plan import FinetunePlan
@@ -47,7 +47,8 @@ def augment_batch(
     if plan.intensity_augmentation:
         batch[:, image] = augment_intensity(batch[:, image], generator)
     if mask is not None:
-        batch[:, mask] = jitter_mask(batch[:, mask], radius_vox=plan.mask_jitter_vox, generator=generator)
+        jittered = jitter_mask(batch[:, mask], radius_vox=plan.mask_jitter_vox, generator=generator)
+        batch[:, mask] = shift_mask(jittered, shift_vox=plan.mask_shift_vox, generator=generator)
     return batch
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnet.cli import _common
+from rnnet.cli.benchmark_pretrain import add_pretrain
 
 if TYPE_CHECKING:
     from rnnet.benchmark.cost import CostReport, ScanFiles
@@ -25,13 +26,14 @@ def build_parser() -> argparse.ArgumentParser:
         "Measure on this machine. Without --image the atlas's own head, moved by a known motion, is the scan.",
         "rnnet_benchmark preprocess -np 2",
     )
-    names = "preprocess|registration|skull_strip|store|duplicates"
+    names = "preprocess|registration|skull_strip|store|duplicates|pretrain"
     parts = parser.add_subparsers(dest="part", required=True, metavar=names)
     _add_preprocess(parts.add_parser("preprocess", help="seconds of each step, cores, memory; --peer_python compares"))
     _add_registration(parts.add_parser("registration", help="known rigid motions of the atlas: how exactly found?"))
     _add_skull_strip(parts.add_parser("skull_strip", help="Dice of a skull-stripper against a trusted brain mask"))
     _add_store(parts.add_parser("store", help="formats of the store: random crops per second and bytes"))
     _add_duplicates(parts.add_parser("duplicates", help="copies of scans: which are recognised by their image hash?"))
+    add_pretrain(parts.add_parser("pretrain", help="cubes per second of pretraining beside the machine's matrix peak"))
     return parser
 
 

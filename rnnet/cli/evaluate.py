@@ -48,7 +48,7 @@ def _body(arguments: argparse.Namespace) -> int:
         n_processes=arguments.n_processes,
         allow_leakage=arguments.allow_leakage,
     )
-    print(summary_text(evaluation.summaries))
+    print(summary_text(evaluation.summaries, evaluation.controls, evaluation.seeds))
     print(f"Report: {evaluation.report}")
     _common.print_leaks(evaluation.leaks)
     return report_failures({name: result.report for name, result in evaluation.external.items()})

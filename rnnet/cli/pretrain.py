@@ -51,7 +51,7 @@ def _body(arguments: argparse.Namespace) -> int:
         plan_name=arguments.plan_name,
         settings=arguments.settings,
         device=_common.resolve_device(arguments.device),
-        resume=arguments.resume,
+        resume=arguments.resume or distributed.was_restarted(_common.environment()),
         group=group,
         allow_leakage=arguments.allow_leakage,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rnnet import pipeline
 from rnnet.cli import _common
-from rnnet.core.types import CONFIGS
+from rnnet.core.types import CONFIGS, CONTROLS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,6 +35,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--continue", dest="resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--val", dest="validate_only", action="store_true", help="only predict with the trained fold")
+    parser.add_argument(
+        "--control", choices=CONTROLS, default="", metavar="CONTROL",
+        help="train a negative control instead, in a folder of its own: " + ", ".join(CONTROLS),
+    )
+    parser.add_argument(
+        "--seeds", type=_common.positive_int, default=1, metavar="N",
+        help="train the fold N times, with the plan's seed and those after it; with --continue, runs that are there "
+        "already are kept (default: %(default)s)",
+    )
     return parser
 
 
@@ -57,6 +66,9 @@ def _body(arguments: argparse.Namespace) -> None:
         validate_only=arguments.validate_only,
         n_processes=arguments.n_processes,
         allow_leakage=arguments.allow_leakage,
+        control=arguments.control,
+        seeds=arguments.seeds,
     )
-    print(f"Fold {arguments.fold} of {arguments.config}: {folder}")
+    control = f", negative control {arguments.control}" if arguments.control else ""
+    print(f"Fold {arguments.fold} of {arguments.config}{control}: {folder}")
     _common.print_leaks_of(folder)

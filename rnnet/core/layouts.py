@@ -8,6 +8,19 @@ from pathlib import Path
 from rnnet.core.types import Split
 
 DEFAULT_PLAN = "rnnet_plans"
+_CONTROL = ".control_"
+_SEED = "seed_"
+
+
+def control_config(config: str, control: str) -> str:
+    """The name under which a negative control of a configuration stands; its own name where there is no control."""
+    return f"{config}{_CONTROL}{control}" if control else config
+
+
+def split_control(name: str) -> tuple[str, str]:
+    """(configuration, control) of a name of control_config; the control is empty for the configuration itself."""
+    config, _, control = name.partition(_CONTROL)
+    return config, control
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +171,15 @@ class FoldLayout:
         """subset: 'validation', 'test', or the name of an external data set."""
         return self.folder / f"predictions_{subset}.csv"
 
+    def seed(self, seed: int) -> FoldLayout:
+        """The same fold, trained once more with another seed than the plan's."""
+        return FoldLayout(self.folder / f"{_SEED}{seed}")
+
+    def seeds(self) -> dict[int, FoldLayout]:
+        """By seed, the further runs of this fold that are there."""
+        names = (p.name.removeprefix(_SEED) for p in self.folder.glob(f"{_SEED}*") if p.is_dir())
+        return {seed: self.seed(seed) for seed in sorted(int(n) for n in names if n.isdigit())}
+
 
 @dataclass(frozen=True, slots=True)
 class ReportLayout:
@@ -247,6 +269,10 @@ class ResultsLayout:
     def pretrained_checkpoint(self) -> Path:
         return self.pretrain.folder / "checkpoint_final.pth"
 
+    def imported_checkpoint(self, stem: str) -> Path:
+        """Where weights of another program are kept, after they were fitted to the plan's network."""
+        return self.folder / f"imported__{self.plan_name}" / f"{stem}.pth"
+
     def config(self, config: str) -> Path:
         return self.folder / f"{config}__{self.plan_name}"
 
@@ -272,3 +298,8 @@ class ResultsLayout:
     @property
     def explanation(self) -> Path:
         return self.folder / f"explanation__{self.plan_name}"
+
+
+def import_report(checkpoint: Path) -> Path:
+    """Beside imported weights: what became of each tensor of the foreign file."""
+    return checkpoint.with_suffix(".json")

@@ -30,7 +30,10 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of one command. leaks: what --allow_leakage let through, in sentences."""
+    """One run of one command.
+
+    leaks: what --allow_leakage let through, in sentences. origin: what is not known about imported weights.
+    """
 
     command: str
     arguments: tuple[str, ...] = ()
@@ -42,6 +45,7 @@ class RunRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
+    origin: str = ""
 
 
 def make_run_record(
@@ -52,6 +56,7 @@ def make_run_record(
     device: str = "cpu",
     inputs: Mapping[str, str] | None = None,
     leaks: Sequence[str] = (),
+    origin: str = "",
 ) -> RunRecord:
     """The record of a run that starts now."""
     return RunRecord(
@@ -65,12 +70,18 @@ def make_run_record(
         versions={name: package_version(name) for name in _PACKAGES},
         inputs=dict(inputs or {}),
         leaks=tuple(leaks),
+        origin=origin,
     )
 
 
 def read_leaks(run_json: Path) -> tuple[str, ...]:
     """What --allow_leakage let through in the run recorded at `run_json`; nothing where there is no record."""
     return read_artefact(run_json, RunRecord, made_by="rnnet_train").leaks if run_json.is_file() else ()
+
+
+def read_origin(run_json: Path) -> str:
+    """What is not known about the weights that the run recorded at `run_json` started from; '' without a record."""
+    return read_artefact(run_json, RunRecord, made_by="rnnet_train").origin if run_json.is_file() else ""
 
 
 def package_version(name: str) -> str:

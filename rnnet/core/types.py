@@ -14,6 +14,8 @@ ClinicalValue = float | str | None
 IMAGING_CONFIGS = ("ssl_vit", "vit_scratch", "ssl_vit_t1ce", "resnet50")
 TABULAR_CONFIGS = ("radiomics", "clinical", "radiomics_clinical", "multimodal")
 CONFIGS = (*IMAGING_CONFIGS, *TABULAR_CONFIGS)
+# Imaging configurations that were kept from learning something, to show what the figures of the real one rest on.
+CONTROLS = ("shuffled_labels", "mask_only", "volume_only", "random_encoder")
 
 
 # lesion_value of a crop of brain without regard to lesions, which pretraining may use beside the lesions.

@@ -134,18 +134,28 @@ class FoldExposures:
         """What training and the choice of the best epoch have seen."""
         return self.training | self.validation
 
-    def check(self, *earlier: Exposure, allow_leakage: bool = False) -> tuple[str, ...]:
+    def check(
+        self, *earlier: Exposure, steering: Exposure | None = None, allow_leakage: bool = False
+    ) -> tuple[str, ...]:
         """The allowed leaks, as check_apart. earlier: what the weights or features that training starts from have seen.
 
-        Earlier steps may have seen the fold's own sides: pretraining uses the images of all training patients.
+        Earlier steps may have seen the fold's own sides: pretraining uses the images of all training patients. Whose
+        outcomes chose the weights, `steering`, must not be validated on, as the choice fits these outcomes.
 
         Raises:
             LeakageError: a side has seen another one, or anything has seen the test split.
         """
         pairs = [(self.training, self.validation), (self.seen, self.test), *((other, self.test) for other in earlier)]
-        return check_apart(
+        leaks = check_apart(
             pairs, allow_leakage=allow_leakage,
             fix="Keep all scans and lesions of one patient on one side; pretrain without held-out patients.",
+        )
+        if steering is None:
+            return leaks
+        return leaks + check_apart(
+            [(steering, self.validation)], allow_leakage=allow_leakage,
+            fix="Pretrain for this fold with --set pretrain.probe.fold=K, K being its number, under a plan of its own "
+                "(-p), or for all folds with --set pretrain.probe.patience=0.",
         )
 
 

@@ -229,6 +229,9 @@ PROBLEM_CODES: Mapping[str, ProblemKind] = {
     "image-not-compared": _warned(
         "Scans that a model saw were preprocessed by an older version, so that what they show is not known.",
         "Run rnnet_preprocess on their data sets again, then what was trained on them."),
+    "origin-unknown": _warned(
+        "A model starts from weights of another program, and nobody knows whom these have seen.",
+        "Pretrain with rnnet_pretrain, or test on patients whom the authors of the weights cannot have had."),
     "leakage-unknown": ProblemKind(
         "Folds or models of the data set cannot be read or do not say whom they have seen, so that nobody knows.",
         "Do what the message says, or remove the damaged file."),

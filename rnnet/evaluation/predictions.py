@@ -15,16 +15,21 @@ from rnnet.core.files import write_text
 from rnnet.core.types import LesionPrediction
 
 COLUMNS = ("case_id", "patient_id", "center", "split", "outcome", "logit", "probability", "positive_outcome")
+# A further column, in the files of negative controls alone: nobody takes those for predictions of the real model.
+_CONTROL = "control"
 _OUTCOMES = {"": None, "0": 0, "1": 1}
 
 
-def write_predictions(path: Path, predictions: Sequence[LesionPrediction], *, positive_outcome: str) -> None:
+def write_predictions(
+    path: Path, predictions: Sequence[LesionPrediction], *, positive_outcome: str, control: str = ""
+) -> None:
     """Write one row per lesion. Floats keep every digit; an unknown outcome is an empty cell.
 
     Args:
         path: the CSV file; it appears whole or not at all.
         predictions: of one model, each lesion once.
         positive_outcome: the outcome that logit, probability and outcome = 1 belong to.
+        control: the negative control that made them; it has a column of its own.
 
     Raises:
         DatasetError: a lesion stands there twice.
@@ -33,7 +38,8 @@ def write_predictions(path: Path, predictions: Sequence[LesionPrediction], *, po
     _check_once(predictions, what=f"The predictions for {path.name}")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    marked = ((_CONTROL,), (control,)) if control else ((), ())
+    writer.writerow([*COLUMNS, *marked[0]])
     for p in predictions:
         if not (math.isfinite(p.logit) and 0 <= p.probability <= 1):
             raise RnnetError(
@@ -42,19 +48,23 @@ def write_predictions(path: Path, predictions: Sequence[LesionPrediction], *, po
             )
         outcome = "" if p.outcome is None else str(int(p.outcome))
         writer.writerow([p.case_id, p.patient_id, p.center, p.split, outcome,
-                         repr(float(p.logit)), repr(float(p.probability)), positive_outcome])
+                         repr(float(p.logit)), repr(float(p.probability)), positive_outcome, *marked[1]])
     write_text(path, text.getvalue())
 
 
-def read_predictions(path: Path, *, positive_outcome: str | None = None) -> tuple[LesionPrediction, ...]:
+def read_predictions(
+    path: Path, *, positive_outcome: str | None = None, control: str = ""
+) -> tuple[LesionPrediction, ...]:
     """The predictions of one model, in the order of the file.
 
     Args:
         path: a file of write_predictions. Further columns are ignored.
         positive_outcome: when given, the file must be of this positive outcome.
+        control: the negative control that the file must be of; empty for a real model.
 
     Raises:
-        FileFormatError: no such file, a missing column, or a cell that does not fit, with its line and column.
+        FileFormatError: no such file, of another control or none, a missing column, or a cell that does not fit, with
+            its line and column.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -72,6 +82,9 @@ def read_predictions(path: Path, *, positive_outcome: str | None = None) -> tupl
     seen: dict[str, int] = {}
     try:
         for row in reader:
+            found = row.get(_CONTROL) or ""
+            if found != control:
+                raise _bad(path, reader.line_num, _CONTROL, f"must be '{control}'. Got '{found}' instead")
             prediction = _parse(row, path, reader.line_num, positive_outcome)
             if prediction.case_id in seen:
                 raise _bad(path, reader.line_num, "case_id",

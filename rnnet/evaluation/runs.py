@@ -11,12 +11,14 @@ from rnnet.core.types import CONFIGS, LesionPrediction
 from rnnet.core.workspace import ResultsLayout, trained_folds
 from rnnet.evaluation.decision import Decision, fit_threshold
 from rnnet.evaluation.predictions import out_of_fold, read_predictions
+from rnnet.evaluation.repeats import control_results, seed_spreads, trained_controls
 from rnnet.evaluation.summary import (
     CROSS_VALIDATION,
     SAME_CENTER_TEST,
     Evaluation,
     ModelSummary,
     outcomes_and_probabilities,
+    subset_file,
     summarise,
 )
 from rnnet.experiment.data import ExperimentData
@@ -46,6 +48,8 @@ def decide(results: ResultsLayout, config: str, positive_outcome: str) -> Decisi
 def summarise_all(data: ExperimentData, external: Sequence[str]) -> Evaluation:
     """Summaries of every trained configuration by cross-validation, on the test split and on external data sets.
 
+    With them the negative controls, and the spread over seeds of whatever was trained with several.
+
     Raises:
         MissingStageError: nothing is trained.
     """
@@ -55,16 +59,14 @@ def summarise_all(data: ExperimentData, external: Sequence[str]) -> Evaluation:
             "No configuration is trained.", where=data.results.folder, fix=f"Run rnnet_train {data.name} 0."
         )
     summaries = []
+    subsets = (CROSS_VALIDATION, SAME_CENTER_TEST, *external)
     for config in configs:
         decision = decide(data.results, config, data.plan.positive_outcome)
-        for subset in (CROSS_VALIDATION, SAME_CENTER_TEST, *external):
+        for subset in subsets:
             summaries += _summary(data, config, subset, decision)
-    return Evaluation(data.name, data.plan.name, tuple(summaries))
-
-
-def subset_file(subset: str) -> str:
-    """Name of the prediction file of a subset: 'validation' for cross-validation, else the subset's own."""
-    return "validation" if subset == CROSS_VALIDATION else subset
+    controls = control_results(data.results, subsets, data.plan)
+    seeds = seed_spreads(data.results, (*configs, *trained_controls(data.results)), subsets, data.plan)
+    return Evaluation(data.name, data.plan.name, tuple(summaries), controls, seeds)
 
 
 def _summary(data: ExperimentData, config: str, subset: str, decision: Decision) -> list[ModelSummary]:

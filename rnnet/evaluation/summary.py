@@ -12,6 +12,7 @@ from rnnet.core.errors import SettingError
 from rnnet.core.types import LesionPrediction
 from rnnet.evaluation.metrics import Metrics, classification_metrics
 from rnnet.evaluation.predictions import ensemble, out_of_fold
+from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
 from rnnet.evaluation.statistics import (
     Interval,
     accuracy_at,
@@ -82,11 +83,13 @@ class ModelSummary:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All summaries of one data set under one plan: what rnnet_evaluate stores."""
+    """All summaries of one data set under one plan, negative controls and seeds: what rnnet_evaluate stores."""
 
     dataset: str
     plan: str
     summaries: tuple[ModelSummary, ...]
+    controls: tuple[ControlResult, ...] = ()
+    seeds: tuple[SeedSpread, ...] = ()
 
 
 def summarise(
@@ -132,12 +135,22 @@ def summarise(
         for name, statistic in statistics.items()
     }
     return ModelSummary(
-        config=config, subset=subset, subset_title=subset_title or _TITLES.get(subset, f"External test, {subset}"),
+        config=config, subset=subset, subset_title=subset_title or title_of(subset),
         positive_outcome=positive_outcome, negative_outcome=negative_outcome,
         pooling="out-of-fold" if subset == CROSS_VALIDATION else "ensemble",
         pooled=pooled, intervals=intervals, folds=scores, mean_sd=_over_models(scores),
         counts=_counts(known, len(predictions) - len(known)), case_ids=tuple(sorted(k.case_id for k in known)),
     )
+
+
+def title_of(subset: str) -> str:
+    """Readable name of a subset."""
+    return _TITLES.get(subset, f"External test, {subset}")
+
+
+def subset_file(subset: str) -> str:
+    """Name of the prediction file of a subset: 'validation' for cross-validation, else the subset's own."""
+    return "validation" if subset == CROSS_VALIDATION else subset
 
 
 def pooled_predictions(subset: str, folds: Sequence[Sequence[LesionPrediction]]) -> tuple[LesionPrediction, ...]:

@@ -15,6 +15,7 @@ from rnnet.dataset.splits import fold_of, read_splits_and_leaks
 from rnnet.experiment.access import raw_exposure, read_plan_of, read_raw, store_of
 from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.experiment.held_out import check_plan
+from rnnet.experiment.label_share import LabelShare
 from rnnet.experiment.recall import recall
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.preprocessing.skull_strip.record import STRIPPERS_INPUT, strippers_in, strippers_text
@@ -95,14 +96,40 @@ class ExperimentData:
             known = ", ".join(str(f.index) for f in self.folds)
             raise SettingError(f"There is no fold {fold}.", fix=f"Choose one of {known}, or 'all'.") from error
 
-    def sides(self, fold: int | str) -> tuple[tuple[LesionCase, ...], tuple[LesionCase, ...]]:
-        """(training, validation) cases of a fold; every training case and none for 'all'."""
+    @property
+    def labels(self) -> LabelShare:
+        """The share of the labels that the plan uses."""
+        return LabelShare(self.plan.finetune.label_share, self.plan.seed)
+
+    def sides(
+        self, fold: int | str, *, labels: LabelShare | None = None
+    ) -> tuple[tuple[LesionCase, ...], tuple[LesionCase, ...]]:
+        """(training, validation) cases of a fold; every training case and none for 'all'.
+
+        Of the training cases those of the plan's share of the labels, or of another.
+        """
+        labels = labels or self.labels
         chosen = self.fold(fold)
         if chosen is None:
-            return self.training_cases, ()
+            return labels.of(self.training_cases), ()
         train, validation = set(chosen.train_case_ids), set(chosen.validation_case_ids)
         cases = self.corpus.cases  # those of the folds are training cases, or their leak was allowed
-        return (tuple(c for c in cases if c.case_id in train), tuple(c for c in cases if c.case_id in validation))
+        training = tuple(c for c in cases if c.case_id in train)
+        return labels.of(training), tuple(c for c in cases if c.case_id in validation)
+
+    def training_inputs(self, fold: int | str) -> dict[str, str]:
+        """What a training run on a fold records beside its cases; says how many lesions a share of the labels leaves.
+
+        The skull-strippers of the training scans, and the share of the labels.
+        """
+        if self.labels.share < 1.0:
+            used, there = (self.sides(fold, labels=labels)[0] for labels in (self.labels, LabelShare()))
+            log.info(
+                "Fold %s: finetune.label_share = %g leaves %d of %d labelled training lesions, %d of %d patients.",
+                fold, self.labels.share, len(used), len(there), len({c.patient_id for c in used}),
+                len({c.patient_id for c in there}),
+            )
+        return {**self.skull_strippers(), **self.labels.as_inputs()}
 
     def cases_named(self, case_ids: Sequence[str]) -> tuple[LesionCase, ...]:
         """Labelled cases by id. Raises UnknownComponentError for an id that is not there."""

@@ -16,19 +16,23 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
-def attention_rollout(attention: Array) -> FloatArray:
-    """Share (n,) of every input token in the pooled output, summing to one.
+def attention_rollout(
+    attention: Array, *, pooled_from: slice = slice(None), patches: slice = slice(None)
+) -> FloatArray:
+    """Share (patches,) of every patch in the pooled output, summing to one.
 
     attention: (depth, heads, n, n), rows summing to one. Heads are averaged, half of the identity stands for the
-    residual connection, layers are multiplied (Abnar and Zuidema 2020, arXiv 2005.00928). Without a class token the
-    output is the mean over tokens, so the rollout is the mean over query tokens.
+    residual connection, layers are multiplied (Abnar and Zuidema 2020, arXiv 2005.00928).
+    pooled_from: the tokens whose mean is the output: the class token alone, or the patches.
+    patches: the tokens that lie in the crop. The share of a class token is left out: it holds what it took from the
+    patches in earlier layers, which is counted for the patches already, and its own first value, which no crop changes.
     """
     n = attention.shape[-1]
     rollout: FloatArray = np.eye(n)
     for layer in attention.astype(np.float64).mean(axis=1):  # (heads, n, n) -> (n, n)
         mixed = 0.5 * layer + 0.5 * np.eye(n)
         rollout = (mixed / mixed.sum(axis=-1, keepdims=True)) @ rollout
-    share: FloatArray = rollout.mean(axis=0)
+    share: FloatArray = rollout[pooled_from, patches].mean(axis=0)
     share /= share.sum()
     return share
 
@@ -60,4 +64,7 @@ def explain_crop(encoder: Vit3d, crop: Array) -> npt.NDArray[np.float32]:
     batch = torch.from_numpy(np.ascontiguousarray(crop, dtype=np.float32))[None].to(device)
     with torch.inference_mode():
         weights = encoder.eval().attention(batch)[:, 0].float().cpu().numpy()  # (depth, b, h, n, n) -> (depth, h, n, n)
-    return attention_volume(attention_rollout(weights), grid=encoder.grid, edge_vox=crop.shape[-1])
+    patches = slice(None) if encoder.class_token is None else slice(1, None)
+    pooled_from = slice(0, 1) if encoder.pooling == "class_token" else patches
+    share = attention_rollout(weights, pooled_from=pooled_from, patches=patches)
+    return attention_volume(share, grid=encoder.grid, edge_vox=crop.shape[-1])

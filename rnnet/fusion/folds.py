@@ -35,7 +35,9 @@ def train_tabular(
         MissingStageError: multimodal without the out-of-fold predictions of ssl_vit; the message names the folds.
         StaleArtefactError: those predictions are of models that were trained on other folds.
     """
-    cases = data.corpus.cases
+    # Of the training cases those alone that the plan's share of the labels leaves; of the others all.
+    used = {c.case_id for side in data.sides(fold) for c in side}
+    cases = tuple(c for c in data.corpus.cases if c.split == "test" or c.case_id in used)
     oof: Mapping[str, float] | None = None
     test: Mapping[str, float] | None = None
     earlier = Seen()
@@ -54,7 +56,8 @@ def train_tabular(
     leaks = tuple(dict.fromkeys((*data.leaks, *earlier.leaks, *leaks)))
     write_artefact(layout.run_json, make_run_record(
         "rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed,
-        inputs={**data.skull_strippers(), **fold_digests(*data.sides(fold), data.plan.positive_outcome)}, leaks=leaks,
+        inputs={**data.training_inputs(fold), **fold_digests(*data.sides(fold), data.plan.positive_outcome)},
+        leaks=leaks,
     ))
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from rnnet.core.errors import RnnetError
-from rnnet.core.provenance import read_leaks
+from rnnet.core.provenance import read_leaks, read_origin
 from rnnet.core.types import CONFIGS, Problem
 from rnnet.core.volume import image_stem
 from rnnet.core.workspace import RawLayout, ResultsLayout, Workspace
@@ -25,6 +25,8 @@ from rnnet.inference.exposures import config_seen, fold_layouts
 from rnnet.planning.plan import read_plan
 from rnnet.training.checkpoint import read_checkpoint
 from rnnet.training.exposure import checkpoint_exposure
+
+_ORIGIN_FIX = "Pretrain with rnnet_pretrain, or test on patients whom the authors of the weights cannot have had."
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def _recorded(workspace: Workspace, name: str) -> list[Problem]:
         for layout in layouts:
             problems += [warning("leak-recorded", layout.run_json, leak, "Train again without --allow_leakage.")
                          for leak in read_leaks(layout.run_json)]
+            origin = read_origin(layout.run_json)
+            problems += [warning("origin-unknown", layout.run_json, origin, _ORIGIN_FIX)] if origin else []
     return problems
 
 

@@ -150,6 +150,11 @@ def _load_imaging(
 ) -> ImagingModel:
     path = results.fold(config, fold).checkpoint_best
     classifier, info = load_classifier(path, device)
+    if info.control:
+        raise SettingError(
+            f"The model is the negative control '{info.control}', not a model to predict with.", where=path,
+            fix=f"Train again: rnnet_train DATASET {fold} -c {config}.",
+        )
     if info.positive_outcome != plan.positive_outcome:
         raise SettingError(
             f"The model's positive outcome is '{info.positive_outcome}', the plan's is '{plan.positive_outcome}'.",

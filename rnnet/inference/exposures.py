@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rnnet.core.layouts import split_control
 from rnnet.core.provenance import read_leaks
 from rnnet.core.types import IMAGING_CONFIGS
 from rnnet.core.workspace import FoldLayout, ResultsLayout
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.leakage import Exposure, check_apart
+from rnnet.evaluation.repeats import trained_controls
 from rnnet.evaluation.runs import trained_configs
 from rnnet.experiment.access import raw_exposure
 from rnnet.experiment.data import ExperimentData
@@ -27,7 +29,7 @@ def leaks_of(data: ExperimentData, *, allow_leakage: bool) -> tuple[str, ...]:
         StaleArtefactError: a fold was trained on other cases than it has now, so that it may have seen those that it is
             validated on. Nothing allows that: training again always cures it.
     """
-    configs = trained_configs(data.results)
+    configs = (*trained_configs(data.results), *trained_controls(data.results))
     held_out = data.held_out()
     found = check_apart(
         [(seen, held_out) for seen in models_seen(data, configs)], allow_leakage=allow_leakage,
@@ -46,11 +48,16 @@ def models_seen(data: ExperimentData, configs: Iterable[str]) -> tuple[Exposure,
 def check_folds_of(data: ExperimentData, config: str) -> None:
     """Return if every fold of a configuration that has out-of-fold predictions was trained on the fold as it is now.
 
+    So must its further runs with other seeds.
+
     Raises:
         StaleArtefactError: one was not, or the splits do not have it any more.
     """
     for name, layout in validated_folds(data.results, config):
         check_fold_of(data, config, name, trained_patients(layout))
+        for seed, run in layout.seeds().items():
+            if run.predictions("validation").is_file():
+                check_fold_of(data, config, name, seed=seed)
 
 
 def trained_patients(layout: FoldLayout) -> tuple[str, ...]:
@@ -61,9 +68,13 @@ def trained_patients(layout: FoldLayout) -> tuple[str, ...]:
 def config_seen(
     raw: RawDataset, store: ScanStore, results: ResultsLayout, config: str, recall: Recall
 ) -> Exposure:
-    """What all trained folds of a configuration have seen, 'all' among them. recall: see checkpoint_exposure."""
-    seen = Exposure(f"{config} of {raw.name}" + (", or its pretraining," if config in IMAGING_CONFIGS else ""))
-    for layout in fold_layouts(results, config):
+    """What all trained folds of a configuration have seen, 'all' and those of other seeds among them.
+
+    config: of a model, or of a negative control. recall: see checkpoint_exposure.
+    """
+    is_imaging = split_control(config)[0] in IMAGING_CONFIGS
+    seen = Exposure(f"{config} of {raw.name}" + (", or its pretraining," if is_imaging else ""))
+    for layout in run_layouts(results, config):
         if layout.checkpoint_best.is_file():
             seen |= checkpoint_exposure(
                 read_checkpoint(layout.checkpoint_best, made_by="rnnet_train", lazy=True), seen.name, recall
@@ -81,7 +92,7 @@ def recorded_leaks(results: ResultsLayout, configs: Iterable[str]) -> tuple[str,
     """What --allow_leakage let through when these configurations were trained, by the records of their runs."""
     leaks = [
         f"{config}: {leak}"
-        for config in configs for layout in fold_layouts(results, config) for leak in read_leaks(layout.run_json)
+        for config in configs for layout in run_layouts(results, config) for leak in read_leaks(layout.run_json)
     ]
     return tuple(dict.fromkeys(leaks))
 
@@ -97,3 +108,10 @@ def fold_layouts(results: ResultsLayout, config: str) -> tuple[FoldLayout, ...]:
     """The folders of all folds of a configuration that are there."""
     folders = sorted(p for p in results.config(config).glob("fold_*") if p.is_dir())
     return tuple(FoldLayout(p) for p in folders)
+
+
+def run_layouts(results: ResultsLayout, config: str) -> tuple[FoldLayout, ...]:
+    """The folders of all folds of a configuration, and of their further runs with other seeds."""
+    return tuple(
+        run for layout in fold_layouts(results, config) for run in (layout, *layout.seeds().values())
+    )

@@ -10,6 +10,7 @@ from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.leakage import Exposure, check_apart
 from rnnet.evaluation.predictions import write_predictions
+from rnnet.evaluation.repeats import trained_controls
 from rnnet.evaluation.runs import trained_configs
 from rnnet.experiment.access import preprocess_missing, raw_exposure, read_raw, store_of, workspace_atlas
 from rnnet.experiment.corpus import open_corpus
@@ -18,6 +19,7 @@ from rnnet.features.lesions import lesion_radiomics
 from rnnet.fusion.tabular import USES_RADIOMICS
 from rnnet.inference.bundle import ModelBundle
 from rnnet.inference.exposures import models_seen
+from rnnet.inference.repeats import predict_repeats
 from rnnet.inference.strippers import warn_of_strippers
 from rnnet.preprocessing.runner import PreprocessReport
 from rnnet.preprocessing.skull_strip.record import strippers_in
@@ -53,7 +55,7 @@ def predict_external(
     _check_comparable(data, raw)
     store = store_of(workspace, name, data.plan)
     configs = trained_configs(data.results)
-    seen = models_seen(data, configs)
+    seen = models_seen(data, (*configs, *trained_controls(data.results)))
     report = PreprocessReport(0, len(raw.scans), ())
     if {s.scan_id for s in raw.scans} - set(store.scan_ids()):
         if not allow_leakage:  # before hours of preprocessing; what the images show is known after it
@@ -78,6 +80,7 @@ def predict_external(
         for fold, predictions in bundle.predict(corpus.cases, corpus.read, radiomics).folds.items():
             path = data.results.fold(config, fold).predictions(name)
             write_predictions(path, predictions, positive_outcome=data.plan.positive_outcome)
+    predict_repeats(data, name, corpus, device=device)
     return ExternalResult(report, strippers_in(store, scan_ids), leaks)
 
 

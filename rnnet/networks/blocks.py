@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,7 +50,9 @@ class Attention(nn.Module):
         b, n, d = x.shape
         qkv: Tensor = self.qkv(x)
         qkv = qkv.reshape(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # (3, b, heads, n, d_h)
-        return qkv[0], qkv[1], qkv[2]
+        # Not by index: the gradients of three picks would each fill a whole array with zeros.
+        q, k, v = qkv.unbind(0)
+        return q, k, v
 
     def _joined(self, mixed: Tensor) -> Tensor:
         tokens = mixed.transpose(1, 2).flatten(2)  # (b, heads, n, d_h) -> (b, n, d)
@@ -88,17 +91,35 @@ class DropPath(nn.Module):
         return x * x.new_empty(x.shape[0], 1, 1).bernoulli_(kept).div_(kept)
 
 
+class LayerScale(nn.Module):
+    """One learned factor for each channel of a branch (Touvron 2021, CaiT), all equal at first."""
+
+    def __init__(self, width: int, first: float) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.full((width,), first))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The branch (b, n, d), scaled."""
+        return x * self.factor
+
+
 class Block(nn.Module):
-    """Pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x))."""
+    """Pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)).
+
+    layer_scale: first value of the factors on both branches; 0 leaves them out.
+    """
 
     def __init__(
-        self, width: int, heads: int, mlp_ratio: float = 4.0, *, drop_path: float = 0.0, dropout: float = 0.0
+        self, width: int, heads: int, mlp_ratio: float = 4.0, *, drop_path: float = 0.0, dropout: float = 0.0,
+        layer_scale: float = 0.0,
     ) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.norm1 = nn.LayerNorm(width)
         self.attention = Attention(width, heads, dropout)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.scale1 = LayerScale(width, layer_scale) if layer_scale > 0 else nn.Identity()
+        self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, int(width * mlp_ratio), dropout)
+        self.scale2 = LayerScale(width, layer_scale) if layer_scale > 0 else nn.Identity()
         self.drop_path = DropPath(drop_path)
 
     @overload
@@ -112,6 +133,6 @@ class Block(nn.Module):
             mixed, weights = self.attention.with_weights(self.norm1(x))
         else:
             mixed = self.attention(self.norm1(x))
-        x = x + self.drop_path(mixed)
-        x = x + self.drop_path(self.mlp(self.norm2(x)))
+        x = x + self.drop_path(self.scale1(mixed))
+        x = x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
         return x if weights is None else (x, weights)

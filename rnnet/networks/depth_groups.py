@@ -18,10 +18,9 @@ def parameter_groups_by_depth(encoder: nn.Module) -> list[list[nn.Parameter]]:
         SettingError: an encoder whose order of layers is not known.
     """
     if isinstance(encoder, Vit3d):
-        # Whatever is in neither the patch embedding nor a block: a learned position, the last norm, the pool.
+        # In neither the patch embedding nor a block: a learned position, the class token, the last norm, the pool.
         first = [*encoder.patch_embed.parameters()]
-        if isinstance(encoder.position, nn.Parameter):
-            first.append(encoder.position)
+        first += [p for p in (encoder.position, encoder.class_token) if isinstance(p, nn.Parameter)]
         groups = [first, *([*block.parameters()] for block in encoder.blocks)]
         groups[-1].extend(encoder.norm.parameters())
         if encoder.pool is not None:

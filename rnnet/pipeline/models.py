@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rnnet.core.errors import SettingError, UnknownComponentError
+from rnnet.core.layouts import control_config
 from rnnet.core.log import get_logger
 from rnnet.core.types import CONFIGS, IMAGING_CONFIGS
 from rnnet.core.workspace import DEFAULT_PLAN, Workspace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rnnet.inference.new_scans import PredictionResult
     from rnnet.reporting.evaluation_report import EvaluationReport
     from rnnet.training.distributed import ProcessGroup
+    from rnnet.training.import_weights import WeightsImport
 
 log = get_logger(__name__)
 
@@ -39,6 +41,7 @@ def pretrain(
     from rnnet.experiment.access import read_plan_of
     from rnnet.experiment.pretraining_corpus import pretraining_corpus
     from rnnet.experiment.pretraining_exposure import check_pretraining
+    from rnnet.experiment.probe_lesions import probe_lesions
     from rnnet.training.confirm import confirm_batch_size
     from rnnet.training.pretrain import run_pretraining
 
@@ -65,7 +68,32 @@ def pretrain(
         inputs={"corpus": chosen.account.summary},
         exposure=exposure,
         leaks=leaks,
+        probe=probe_lesions(workspace, names[0], plan, corpus),
     )
+
+
+def import_weights(
+    workspace: Workspace,
+    dataset: int | str,
+    source: Path,
+    *,
+    output: Path | None = None,
+    layout: str = "auto",
+    axes: Literal["zyx", "xyz"] = "zyx",
+    plan_name: str = DEFAULT_PLAN,
+    settings: Sequence[str] = (),
+) -> tuple[Path, WeightsImport]:
+    """Weights of another program as a checkpoint of the plan's network; returns it and what became of each tensor.
+
+    axes: the order of the axes of the volumes that the weights were trained on.
+    """
+    from rnnet.experiment.access import read_plan_of
+    from rnnet.training.import_weights import import_weights as run_import
+
+    name = workspace.dataset_name(dataset)
+    plan = read_plan_of(workspace, name, plan_name, settings)
+    path = output or workspace.results_dataset(name, plan_name).imported_checkpoint(source.stem)
+    return path, run_import(plan, source, path, layout=layout, axes=axes)
 
 
 def train(
@@ -82,8 +110,14 @@ def train(
     validate_only: bool = False,
     n_processes: int = 1,
     allow_leakage: bool = False,
+    control: str = "",
+    seeds: int = 1,
 ) -> Path:
-    """Train one fold of one configuration; returns the folder of the fold."""
+    """Train one fold of one configuration; returns the folder of the fold.
+
+    control: train this negative control of it instead. seeds: train the fold so many times, with the plan's seed and
+    the numbers that follow it.
+    """
     from rnnet.experiment.data import ExperimentData
     from rnnet.fusion.folds import train_tabular
     from rnnet.training.folds import train_imaging_fold
@@ -94,12 +128,19 @@ def train(
     data = ExperimentData.open(workspace, name, plan_name, settings, allow_leakage=allow_leakage)
     data.fold(fold)  # a fold that does not exist is an error before anything is read
     if config in IMAGING_CONFIGS:
-        train_imaging_fold(
-            data, fold, config=config, pretrained=pretrained, device=device, resume=resume,
-            validate_only=validate_only, allow_leakage=allow_leakage,
+        for further in range(seeds):
+            train_imaging_fold(
+                data, fold, config=config, pretrained=pretrained, device=device, resume=resume,
+                validate_only=validate_only, allow_leakage=allow_leakage, control=control,
+                seed=data.plan.seed + further if further else None,
+            )
+        return data.results.fold(control_config(config, control), fold).folder
+    if control or seeds != 1:
+        raise SettingError(
+            f"Controls and further seeds are of imaging configurations, and '{config}' is none.",
+            fix=f"Use one of {', '.join(IMAGING_CONFIGS)}.",
         )
-    else:
-        train_tabular(data, fold, config=config, n_processes=n_processes, allow_leakage=allow_leakage)
+    train_tabular(data, fold, config=config, n_processes=n_processes, allow_leakage=allow_leakage)
     return data.results.fold(config, fold).folder
 
 

@@ -10,6 +10,38 @@ from typing import Any, Literal
 
 from rnnet.core.codec import digest_of, from_plain, read_artefact, to_plain, write_artefact
 from rnnet.core.errors import SettingError, did_you_mean
+from rnnet.planning.training_plan import (
+    CorruptionPlan,
+    FinetunePlan,
+    NetworkPlan,
+    PretrainPlan,
+    ProbePlan,
+    ViewPlan,
+)
+
+# The parts are read from here, wherever they are written.
+__all__ = (
+    "USER_RULE",
+    "BiasFieldPlan",
+    "Choice",
+    "CorruptionPlan",
+    "CropPlan",
+    "ExperimentPlan",
+    "FeaturesPlan",
+    "FinetunePlan",
+    "FusionPlan",
+    "NetworkPlan",
+    "NormalizePlan",
+    "PreprocessingPlan",
+    "PretrainPlan",
+    "ProbePlan",
+    "RegistrationPlan",
+    "SkullStripPlan",
+    "ViewPlan",
+    "read_plan",
+    "with_settings",
+    "write_plan",
+)
 
 # The rule of a field that the user changed.
 USER_RULE = "set by the user"
@@ -80,88 +112,6 @@ class PreprocessingPlan:
     registration: RegistrationPlan = field(default_factory=RegistrationPlan)
     skull_strip: SkullStripPlan = field(default_factory=SkullStripPlan)
     normalize: NormalizePlan = field(default_factory=NormalizePlan)
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkPlan:
-    """The Vision Transformer (and, for comparison, the width of the ResNet50)."""
-
-    token_edge_vox: int = 16
-    width: int = 768
-    depth: int = 12
-    heads: int = 12
-    mlp_ratio: float = 4.0
-    patch_embed: Literal["linear", "conv_stem"] = "linear"
-    position: Literal["learned", "sinusoidal"] = "sinusoidal"
-    pooling: Literal["mean", "attentive"] = "mean"
-    drop_path: float = 0.05
-    dropout: float = 0.0
-    resnet_base_width: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class CorruptionPlan:
-    """Context restoration: how the T1CE channel of a view is corrupted. Edges are shares of the crop edge."""
-
-    hole_count: int = 6
-    hole_edge_share: tuple[float, float] = (0.05, 0.33)
-    kept_box_count: int = 6
-    kept_box_edge_share: tuple[float, float] = (0.2, 0.67)
-    outpaint_probability: float = 0.2
-    shuffle_probability: float = 0.8
-    shuffle_box_count: int = 10
-    shuffle_box_edge_share: float = 0.08
-    swap_probability: float = 0.5
-    swap_pair_count: int = 6
-    swap_box_edge_share: float = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainPlan:
-    """Self-supervised pretraining: restoration plus NT-Xent on projected latents."""
-
-    epochs: int = 300
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    warmup_share: float = 0.05
-    optimizer: Literal["adam", "adamw"] = "adamw"
-    restoration_weight: float = 1.0
-    contrastive_weight: float = 0.3
-    # 'sum': weighted sum; 'paper': L1 x (1 + NT-Xent).
-    objective: Literal["sum", "paper"] = "sum"
-    temperature: float = 0.1
-    projection_width: int = 128
-    shift_vox: int = 4
-    # Leave out copies of scans that an earlier data set has, under whatever name.
-    drop_duplicates: bool = True
-    # Random crops of brain beside the lesions' crops, from the same scans.
-    brain_crops_per_scan: int = 0
-    checkpoint_minutes: float = 5.0
-    corruption: CorruptionPlan = field(default_factory=CorruptionPlan)
-
-
-@dataclass(frozen=True, slots=True)
-class FinetunePlan:
-    """Supervised training of encoder and classification head on one fold."""
-
-    epochs: int = 60
-    probe_epochs: int = 10
-    batch_size: int = 16
-    learning_rate: float = 1.4e-3
-    probe_learning_rate: float = 7e-3
-    layer_decay: float = 0.9
-    weight_decay: float = 0.05
-    warmup_share: float = 0.1
-    label_smoothing: float = 0.05
-    ema_decay: float = 0.0
-    select_best_by: Literal["loss", "auc"] = "loss"
-    mirror_tta: bool = True
-    rotation_degrees: float = 15.0
-    scaling: float = 0.1
-    shift_vox: int = 3
-    intensity_augmentation: bool = True
-    mask_jitter_vox: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +251,8 @@ _POSITIVE = (
     "pretrain.batch_size",
     "pretrain.learning_rate",
     "pretrain.temperature",
+    "pretrain.accumulate_steps",
+    "finetune.accumulate_steps",
     "finetune.batch_size",
     "finetune.learning_rate",
     "features.bin_width",
@@ -327,5 +279,16 @@ def _check(plan: ExperimentPlan) -> None:
             f"The field 'network.width' must be a multiple of network.heads. "
             f"Got {plan.network.width} and {plan.network.heads} instead."
         )
+    if not 0 < plan.finetune.label_share <= 1:
+        raise SettingError(
+            f"The field 'finetune.label_share' must be above 0 and at most 1. Got {plan.finetune.label_share} instead."
+        )
+    if plan.network.pooling == "class_token" and not plan.network.class_token:
+        raise SettingError(
+            "The field 'network.pooling' is class_token, and there is none.",
+            fix="Set network.class_token=true as well.",
+        )
+    if min(plan.pretrain.probe.every_epochs, plan.pretrain.probe.patience) < 0:
+        raise SettingError("The fields 'pretrain.probe.every_epochs' and 'pretrain.probe.patience' must be at least 0.")
     if plan.positive_outcome == plan.negative_outcome:
         raise SettingError("The fields 'positive_outcome' and 'negative_outcome' must differ.")

@@ -11,8 +11,8 @@ from rnnet.core.codec import from_plain, to_plain
 from rnnet.core.registry import Registry
 from rnnet.planning import rules
 from rnnet.planning.fingerprint import DatasetFingerprint
-from rnnet.planning.memory import finetuning_memory, pretraining_memory
 from rnnet.planning.plan import Choice, CropPlan, ExperimentPlan, NetworkPlan
+from rnnet.planning.step_memory import finetuning_memory, pretraining_memory
 
 
 class Planner(Protocol):
@@ -80,6 +80,11 @@ _PAPER: tuple[tuple[str, Any, str], ...] = (
     ("pretrain.weight_decay", 0.0, _READING),
     ("pretrain.objective", "paper", _READING),
     ("pretrain.temperature", 0.05, _READING),
+    ("pretrain.views.axis_swaps", False, _READING),
+    ("pretrain.views.scaling", 0.0, _READING),
+    ("pretrain.views.intensity_augmentation", False, _READING),
+    ("pretrain.views.mask_jitter_vox", 0, _READING),
+    ("pretrain.views.mask_drop_probability", 0.0, _READING),
     ("features.minimum_variance", 0.01, _METHOD),
     ("features.maximum_correlation", 0.9, _METHOD),
     ("features.lasso_folds", 5, _METHOD),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from rnnet.core.errors import DatasetError, SettingError
 from rnnet.planning.fingerprint import DatasetFingerprint
-from rnnet.planning.memory import USABLE_SHARE, MemoryEstimate
 from rnnet.planning.plan import Choice, FeaturesPlan, FinetunePlan, PretrainPlan
+from rnnet.planning.step_memory import USABLE_SHARE, MemoryEstimate
 
 CONTEXT_MM = 14
 CROP_STEP_VOX = 32
@@ -91,7 +91,7 @@ def batch_size(path: str, estimate: MemoryEstimate, *, n_samples: int, memory_by
     limit = PRETRAIN_LARGEST_BATCH if path.startswith("pretrain") else FINETUNE_LARGEST_BATCH
     fits = estimate.largest_batch(memory_bytes)
     if fits < 2:
-        need = (estimate.fixed_bytes + 2 * estimate.sample_bytes) / USABLE_SHARE / 2**30
+        need = estimate.step_bytes(2) / USABLE_SHARE / 2**30
         raise SettingError(
             f"A training step needs a device with {need:.1f} GiB, there are {memory_bytes / 2**30:.1f} GiB.",
             where=path, fix="Plan on the machine that will train, or use a smaller network (-pl default).",

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnet.core.codec import read_artefact
+from rnnet.core.codec import artefact_inputs, read_artefact
 from rnnet.core.provenance import RunRecord
 from rnnet.core.types import LesionCase, LesionPrediction
 from rnnet.core.workspace import ReportLayout, trained_folds
 from rnnet.evaluation.predictions import read_predictions
-from rnnet.evaluation.runs import subset_file
-from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions
+from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
+from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions, subset_file
 from rnnet.experiment.data import ExperimentData
+from rnnet.experiment.label_share import LabelShare
 from rnnet.inference.external import ExternalResult
 from rnnet.planning.center_distance import Comparison
 from rnnet.preprocessing.skull_strip.record import strippers_in
@@ -30,12 +31,17 @@ GALLERY_SIZE = 6
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """The figures, where the report lies, what was done for each external data set, and what leaked in sentences."""
+    """The figures, where the report lies, what was done for each external data set, and what leaked in sentences.
+
+    controls, seeds: figures of further trainings.
+    """
 
     summaries: tuple[ModelSummary, ...]
     report: Path
     external: Mapping[str, ExternalResult] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
+    controls: tuple[ControlResult, ...] = ()
+    seeds: tuple[SeedSpread, ...] = ()
 
 
 def write_evaluation(
@@ -49,7 +55,7 @@ def write_evaluation(
     """
     layout = ReportLayout(data.results.evaluation)
     leaks = tuple(dict.fromkeys((*leaks, *(leak for result in external.values() for leak in result.leaks))))
-    figures = _figures(data, evaluation, layout)
+    figures, runs = _figures(data, evaluation, layout), _runs(data, evaluation)
     manifest = data.raw.manifest
     write_report(
         layout.report_html,
@@ -64,12 +70,19 @@ def write_evaluation(
             *((case.case_id, "its scan failed in preprocessing") for case in data.corpus.missing),
             *((name, failure.problem) for name, result in external.items() for failure in result.report.failed),
         ],
-        warnings=[*_warnings(data, evaluation, external), *(d.warning for d in distances if d.warning)],
-        runs=_runs(data, evaluation),
+        warnings=[
+            *_warnings(data, evaluation, external), *(d.warning for d in distances if d.warning),
+            *dict.fromkeys(run.origin for run in runs if run.origin),
+        ],
+        runs=runs,
         demonstration=manifest.reference if manifest.reference.startswith("Demonstration") else "",
         leaks=leaks,
+        controls=evaluation.controls,
+        seeds=evaluation.seeds,
     )
-    return EvaluationReport(evaluation.summaries, layout.report_html, external, leaks)
+    return EvaluationReport(
+        evaluation.summaries, layout.report_html, external, leaks, evaluation.controls, evaluation.seeds
+    )
 
 
 def _figures(data: ExperimentData, evaluation: Evaluation, layout: ReportLayout) -> list[Figure]:
@@ -149,12 +162,26 @@ def _warnings(
     small = [s for s in evaluation.summaries if min(s.counts.lesions_positive, s.counts.lesions_negative) < 10]
     for subset in dict.fromkeys(s.subset_title for s in small):
         found.append(f"{subset}: fewer than ten lesions of one outcome; the intervals are wide for that reason.")
+    found += _label_shares(data, evaluation)
     if data.corpus.missing:
         found.append(f"{len(data.corpus.missing)} labelled lesions are left out: their scans failed in preprocessing.")
     found += [
         f"{name}: {len(result.report.failed)} scan(s) failed in preprocessing; their lesions are left out."
         for name, result in external.items() if result.report.failed
     ]
+    return found
+
+
+def _label_shares(data: ExperimentData, evaluation: Evaluation) -> list[str]:
+    """One sentence for each configuration of which a fold was trained with a part of the labels."""
+    found = []
+    for config in dict.fromkeys(s.config for s in evaluation.summaries):
+        records = [data.results.fold(config, f).run_json for f in trained_folds(data.results, config, "rnnet_train")]
+        shares = {LabelShare.recorded_in(artefact_inputs(p, made_by="rnnet_train")).share
+                  for p in records if p.is_file()}
+        if any(share < 1.0 for share in shares):
+            text = " and ".join(f"{100 * share:g} %" for share in sorted(shares))
+            found.append(f"{config}: trained with {text} of the labelled training patients (finetune.label_share).")
     return found
 
 

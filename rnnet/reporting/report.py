@@ -13,12 +13,14 @@ from rnnet.core.errors import DatasetError, SettingError
 from rnnet.core.files import write_text
 from rnnet.core.provenance import RunRecord
 from rnnet.core.workspace import ReportLayout
+from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
 from rnnet.evaluation.summary import Evaluation, ModelSummary
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.reporting import sections
 from rnnet.reporting.document import document
 from rnnet.reporting.markup import Figure, Html, bullet_list, element, joined
 from rnnet.reporting.render import metrics_csv, to_markdown
+from rnnet.reporting.repeats import control_section, repeat_tables, seed_section
 from rnnet.reporting.tables import model_tables, plain_outcome
 
 
@@ -42,6 +44,7 @@ def write_report(
     dataset_facts: Mapping[str, Any], gallery: Sequence[Figure] = (),
     failures: Sequence[tuple[str, str]] | None = None, warnings: Sequence[str] = (), runs: Sequence[RunRecord] = (),
     notes: Sequence[str] = (), demonstration: str = "", leaks: Sequence[str] = (),
+    controls: Sequence[ControlResult] = (), seeds: Sequence[SeedSpread] = (),
 ) -> None:
     """Write the report at `path` and, in the same folder, summary.json, metrics.csv, tables.md and facts.json.
 
@@ -61,6 +64,8 @@ def write_report(
         notes: limitations of this data set or study.
         demonstration: when given, a notice above everything else that the figures are a demonstration.
         leaks: what the models have seen of what they are tested on, because that was allowed; in red at the top.
+        controls: negative controls.
+        seeds: the spread of models that were trained with several seeds.
 
     Raises:
         SettingError: no summary.
@@ -74,10 +79,11 @@ def write_report(
     facts = ReportFacts(title, plan, dataset_facts, failed, tuple(warnings), tuple(notes), demonstration,
                         tuple(leaks), tuple(runs))
     beside = ReportLayout(path.parent)
-    page = _page(facts, summaries, figures, gallery, beside)
-    write_artefact(beside.summary_json, Evaluation(plan.dataset, plan.name, tuple(summaries)))
+    evaluation = Evaluation(plan.dataset, plan.name, tuple(summaries), tuple(controls), tuple(seeds))
+    page = _page(facts, evaluation, figures, gallery, beside)
+    write_artefact(beside.summary_json, evaluation)
     write_text(beside.metrics_csv, metrics_csv(summaries))
-    tables = "\n".join(to_markdown(t) for t in model_tables(summaries))
+    tables = "\n".join(to_markdown(t) for t in (*model_tables(summaries), *repeat_tables(controls, seeds)))
     head = f"# {title}\n\n" + (f"> {demonstration}\n\n" if demonstration else "")
     if leaks:
         head += "\n".join((f"> **{sections.LEAK_HEAD}**", ">", *(f"> - {leak}" for leak in leaks))) + "\n\n"
@@ -96,13 +102,15 @@ def _check_positive_class(summaries: Sequence[ModelSummary], plan: ExperimentPla
 
 
 def _page(
-    facts: ReportFacts, summaries: Sequence[ModelSummary], figures: Sequence[Figure], gallery: Sequence[Figure],
+    facts: ReportFacts, evaluation: Evaluation, figures: Sequence[Figure], gallery: Sequence[Figure],
     beside: ReportLayout,
 ) -> str:
-    plan = facts.plan
+    plan, summaries = facts.plan, evaluation.summaries
     parts: list[tuple[str, str, Html]] = [
         ("results", "Results", sections.results(summaries)),
         ("figures", "Figures", sections.figure_grid(figures)),
+        ("controls", "Negative controls", control_section(evaluation.controls)),
+        ("seeds", "Spread over seeds", seed_section(evaluation.seeds)),
         ("attention", "Attention", sections.attention(gallery)),
         ("data", "Data set and splits", sections.data_set(facts.dataset_facts)),
         ("plan", "Plan", sections.plan_choices(plan)),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
 from rnnet.evaluation.summary import ModelSummary
 from rnnet.reporting.render import to_text
+from rnnet.reporting.repeats import repeat_tables
 from rnnet.reporting.tables import model_tables
 
 CELL_WIDTH = 44
 
 
-def summary_text(summaries: Sequence[ModelSummary]) -> str:
-    """One table per test set, the positive class in every title."""
-    return "\n\n".join(to_text(table) for table in model_tables(summaries))
+def summary_text(
+    summaries: Sequence[ModelSummary], controls: Sequence[ControlResult] = (), seeds: Sequence[SeedSpread] = ()
+) -> str:
+    """One table per test set, then negative controls and the spread over seeds; the positive class in every title."""
+    return "\n\n".join(to_text(table) for table in (*model_tables(summaries), *repeat_tables(controls, seeds)))
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

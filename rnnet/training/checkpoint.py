@@ -42,6 +42,9 @@ class Checkpoint:
         scans_unhashed: those of them whose hash would tell something and was never stored.
         patients_unknown: those of patients_seen of whom neither other names nor images are known.
         leaks: what --allow_leakage let through, in sentences, pretraining included.
+        steered_by: patients, qualified, whose outcomes chose these weights among those of all epochs of pretraining.
+        steered_scans: their scans, as in images_seen.
+        origin: a sentence about imported weights of which nobody knows whom they have seen; empty without such.
     """
 
     kind: Literal["pretrain", "classifier"]
@@ -61,6 +64,9 @@ class Checkpoint:
     scans_unhashed: tuple[str, ...] = ()
     patients_unknown: tuple[str, ...] = ()
     leaks: tuple[str, ...] = ()
+    steered_by: tuple[str, ...] = ()
+    steered_scans: tuple[str, ...] = ()
+    origin: str = ""
 
     @property
     def epoch(self) -> int:
@@ -102,8 +108,10 @@ def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoi
     # What an older checkpoint does not have has a default; that it has no names and images must be told from none.
     needed = {f.name for f in fields(Checkpoint) if f.default is MISSING and f.default_factory is MISSING}
     if not isinstance(content, dict) or not needed <= content.keys():
+        foreign = ", or read the weights of another program with rnnet_import_weights" * (made_by == "rnnet_pretrain")
         raise FileFormatError(
-            "The file is not a checkpoint of rnnet.", where=path, fix=f"Give a checkpoint that {made_by} wrote."
+            "The file is not a checkpoint of rnnet.", where=path,
+            fix=f"Give a checkpoint that {made_by} wrote{foreign}.",
         )
     version = content.get("format_version")
     if version != FORMAT_VERSION:
@@ -113,7 +121,9 @@ def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoi
         )
     absent = {"names_seen": None, "images_seen": None}
     parts = {**absent, **{f.name: content[f.name] for f in fields(Checkpoint) if f.name in content}}
-    names = ("channel_names", "patients_seen", "leaks", "scans_unhashed", "patients_unknown")
+    names = (
+        "channel_names", "patients_seen", "leaks", "scans_unhashed", "patients_unknown", "steered_by", "steered_scans"
+    )
     tuples = {name: tuple(parts.get(name, ())) for name in names}
     try:
         state = from_plain(FitState, parts["state"], where="state")

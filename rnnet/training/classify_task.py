@@ -9,16 +9,18 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rnnet.augmentation.finetune import augment_batch
 from rnnet.core.seeding import seed_for
 from rnnet.networks.classifier import Classifier
 from rnnet.networks.depth_groups import parameter_groups_by_depth
 from rnnet.planning.plan import ExperimentPlan, FinetunePlan
-from rnnet.training.loader import CropTable, epoch_order
+from rnnet.training.average import running_average
+from rnnet.training.loader import CropTable
 from rnnet.training.losses import classification_loss, positive_weight_of
+from rnnet.training.mixup import Outcomes, balanced_loss, mix
 from rnnet.training.optim import build_optimizer, decayed_groups, layer_scales, learning_rate_at
+from rnnet.training.order import epoch_order
 from rnnet.training.precision import autocast
 from rnnet.training.predict import predict_logits
 
@@ -29,6 +31,15 @@ class LabelledCrops:
 
     crops: CropTable
     targets: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingPart:
+    """What one forward pass works on: volumes (b, c, z, y, x), what they show, and the weight of the whole batch."""
+
+    volumes: Tensor
+    outcomes: Outcomes
+    batch_weight: Tensor
 
 
 class ClassifyTask:
@@ -54,7 +65,7 @@ class ClassifyTask:
         self.optimizer = build_optimizer(
             _groups(self.model, self._plan), "adamw", learning_rate=self._plan.learning_rate
         )
-        self._average = _average(self.model, self._plan.ema_decay)
+        self._average = running_average(self.model, self._plan.ema_decay)
         self._steps = len(self.batches(0))
 
     @property
@@ -85,15 +96,31 @@ class ClassifyTask:
             warmup_share=self._plan.warmup_share, peak=self._plan.learning_rate,
         )
 
-    def losses(self, indices: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Class-balanced cross-entropy of the augmented rows `indices` (b,)."""
+    def prepare(self, indices: Tensor, epoch: int, step: int) -> Sequence[TrainingPart]:
+        """The augmented rows `indices` (b,), mixed if the plan says so, in plan.finetune.accumulate_steps parts."""
         generator = torch.Generator().manual_seed(seed_for(self._seed, "augmentation", epoch, step))
         batch = self._train.crops.batch(indices)[:, list(self._channels)]
         batch = augment_batch(batch, self._plan, generator, training_channels=self._channels)
+        outcomes = Outcomes.unmixed(self._targets[indices.to(self.device)])
+        if self._plan.mixup_alpha > 0.0:
+            batch, outcomes = mix(
+                batch, outcomes, self._plan.mixup_alpha, seed=self._seed, epoch=epoch, step=step
+            )
+        weight, parts = outcomes.total_weight(self._positive_weight), self._plan.accumulate_steps
+        return [
+            TrainingPart(volumes, shown, weight)
+            for volumes, shown in zip(batch.chunk(parts), outcomes.split(parts), strict=True)
+        ]
+
+    def losses(self, part: TrainingPart) -> dict[str, Tensor]:
+        """Class-balanced cross-entropy: the part's share of that of the batch."""
         with autocast(self.device, self._precision):
-            logits = self.model(batch)
-        targets = self._targets[indices.to(self.device)]
-        return {"loss": classification_loss(logits, targets, self._positive_weight, self._plan.label_smoothing)}
+            logits = self.model(part.volumes)
+        loss = balanced_loss(
+            logits, part.outcomes, positive_weight=self._positive_weight,
+            label_smoothing=self._plan.label_smoothing, total_weight=part.batch_weight,
+        )
+        return {"loss": loss}
 
     def after_step(self) -> None:
         """Move the average of the weights."""
@@ -114,8 +141,8 @@ class ClassifyTask:
         return figures
 
     def score(self, figures: Mapping[str, float]) -> float | None:
-        """Validation loss, or minus the AUC, as the plan says."""
-        if self._validation is None:
+        """Validation loss, or minus the AUC, as the plan says; None where the last epoch is kept."""
+        if self._validation is None or self._plan.select_best_by == "last":
             return None
         if self._plan.select_best_by == "auc":
             return -figures.get("validation_auc", math.nan)
@@ -150,10 +177,3 @@ def _groups(classifier: Classifier, plan: FinetunePlan) -> list[dict[str, Any]]:
     for layer, scale in zip(layers, scales, strict=True):
         groups += decayed_groups(layer, scale=scale, weight_decay=plan.weight_decay)
     return groups
-
-
-def _average(classifier: Classifier, decay: float) -> AveragedModel | None:
-    if decay <= 0.0:
-        return None
-    blend = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(classifier, multi_avg_fn=blend, use_buffers=True)

@@ -1,4 +1,4 @@
-"""One real step with the planned batch, to confirm the planner's memory estimate."""
+"""One real step with the planned batch: does it fit, and is the planner's memory estimate right?"""
 
 from __future__ import annotations
 
@@ -10,64 +10,96 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.log import get_logger
 from rnnet.networks.classifier import build_classifier, channels_of
 from rnnet.planning.plan import ExperimentPlan
+from rnnet.planning.step_memory import finetuning_memory, pretraining_memory
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
 from rnnet.training.loader import CropTable
-from rnnet.training.loop import take_step
+from rnnet.training.memory_meter import MemoryMeter
+from rnnet.training.out_of_memory import is_out_of_memory
 from rnnet.training.precision import Precision, choose_precision, open_device, training_numerics
 from rnnet.training.pretrain_task import PretrainTask
+from rnnet.training.step import take_step
 from rnnet.training.task import Task
 
 log = get_logger(__name__)
-
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def confirm_batch_size(
     plan: ExperimentPlan, *, stage: Literal["pretrain", "finetune"], device: str, config: str = "ssl_vit",
     precision: Precision = "auto",
 ) -> int | None:
-    """Run one step on made-up crops and return its peak memory in bytes; None where the device does not tell.
+    """Train a step on made-up crops and return its peak memory in bytes; None where the system does not tell.
+
+    The log shows it beside the planner's estimate. The step is the second one: the first makes the optimiser's moments.
 
     Raises:
-        RnnetError: the batch does not fit; names the field of the plan to lower.
+        RnnetError: the batch does not fit; names the fields of the plan to change.
     """
     place = open_device(device)
-    if place.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(place)
+    chosen = choose_precision(precision, place)
     size = plan.pretrain.batch_size if stage == "pretrain" else plan.finetune.batch_size
     try:
         with training_numerics(place):
-            task = _task(plan, stage, config, size, place, choose_precision(precision, place))
+            crops = _empty_crops(plan, size, place)
+            meter = MemoryMeter(place)
+            task = _task(plan, stage, config, crops, chosen)
             task.begin_epoch(0)
-            take_step(task, torch.arange(size), 0, 0)
+            for step in (0, 1):
+                meter.restart()
+                take_step(task, torch.arange(size), 0, step)
+            peak = meter.peak_bytes()
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not any(text in str(error).lower() for text in _OUT_OF_MEMORY):
+        if not is_out_of_memory(error):
             raise
         raise RnnetError(
             f"A batch of {size} lesions does not fit into the memory of {device}.",
-            fix=f"Lower {stage}.batch_size: --set {stage}.batch_size={max(2, size // 2)}",
+            fix=f"Lower {stage}.batch_size: --set {stage}.batch_size={max(2, size // 2)}; or keep it and work on it in "
+                f"parts: --set {stage}.accumulate_steps={2 * _parts(plan, stage)}; or --set "
+                "network.checkpoint_blocks=true",
         ) from error
-    if place.type != "cuda":
-        return None
-    peak = int(torch.cuda.max_memory_allocated(place))
-    del task
-    torch.cuda.empty_cache()
-    log.info("One step of %d lesions needs %.2f GiB of %s.", size, peak / 2**30, device)
+    if place.type == "cuda":
+        del task
+        torch.cuda.empty_cache()
+    _report(plan, stage, config, size, peak, chosen, place.type)
     return peak
 
 
-def _task(
-    plan: ExperimentPlan, stage: str, config: str, size: int, device: torch.device,
-    precision: Literal["bfloat16", "float32"],
-) -> Task:
+def _report(
+    plan: ExperimentPlan, stage: str, config: str, size: int, peak: int | None,
+    precision: Literal["bfloat16", "float32"], device_type: str,
+) -> None:
+    """The estimate and the real peak; the ResNet has no estimate."""
+    if peak is None:
+        log.info("A step of %d lesions fits; this system does not tell how much memory it takes.", size)
+        return
+    if config == "resnet50":
+        log.info("A step of %d lesions takes %.2f GiB in %s.", size, peak / 2**30, precision)
+        return
+    of_stage = pretraining_memory if stage == "pretrain" else finetuning_memory
+    expected = of_stage(plan, precision=precision, device_type=device_type).step_bytes(size)
+    log.info(
+        "A step of %d lesions takes %.2f GiB in %s; the planner's estimate is %.2f GiB, %.2f times as much.",
+        size, peak / 2**30, precision, expected / 2**30, expected / max(peak, 1),
+    )
+
+
+def _parts(plan: ExperimentPlan, stage: str) -> int:
+    return plan.pretrain.accumulate_steps if stage == "pretrain" else plan.finetune.accumulate_steps
+
+
+def _empty_crops(plan: ExperimentPlan, size: int, device: torch.device) -> CropTable:
     shape = (size, *plan.input_shape[1:])
     # The largest first: where it does not fit, the names are not made.
-    images, masks = (torch.zeros(shape, dtype=dtype, device=device) for dtype in (torch.float32, torch.bool))
+    images, masks = (torch.zeros(shape, dtype=dtype, device=device) for dtype in (torch.float16, torch.bool))
     names = tuple(str(i) for i in range(size))
-    crops = CropTable(names, names, images, masks, device)
+    return CropTable(names, names, images, masks, device)
+
+
+def _task(
+    plan: ExperimentPlan, stage: str, config: str, crops: CropTable, precision: Literal["bfloat16", "float32"]
+) -> Task:
     if stage == "pretrain":
         return PretrainTask(plan, crops, precision=precision)
     return ClassifyTask(
-        plan, build_classifier(plan, config=config), LabelledCrops(crops, torch.arange(size) % 2), validation=None,
-        channels=channels_of(config), probe_epochs=0, name=config, precision=precision,
+        plan, build_classifier(plan, config=config), LabelledCrops(crops, torch.arange(len(crops)) % 2),
+        validation=None, channels=channels_of(config), probe_epochs=0, name=config, precision=precision,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -17,41 +17,51 @@ from torch.nn.parallel import DistributedDataParallel
 from rnnet.core.errors import SettingError
 from rnnet.training.precision import open_device
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
     """The processes that share each global batch; one process by default, and then nothing is communicated.
 
-    rank: number of this process, local_rank: its number on its machine. address: where they meet, tcp://host:port.
+    rank: number of this process, local_rank: its number on its machine, local_count: how many are on that machine.
+    address: where they meet, tcp://host:port.
     """
 
     rank: int = 0
     count: int = 1
     local_rank: int = 0
     address: str = ""
+    local_count: int = 1
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
 
-    def rows(self, n: int) -> Tensor:
-        """Rows (b,) of a global batch of `n` that this process works on."""
-        return torch.arange(self.rank, n, self.count)
+    def owners(self, indices: Tensor) -> Tensor:
+        """Rank (n,) of the process that has each row `indices` (n,) of the corpus."""
+        return indices % self.count
 
-    def gathered_order(self, n: int) -> Tensor:
-        """Rows (n,) of the global batch in the order in which `gather` returns them."""
-        return torch.cat([torch.arange(rank, n, self.count) for rank in range(self.count)])
+    def gather(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
+        """All rows (n, d) from each process's (b, d), in the order of the ranks, with gradients back to their owners.
 
-    def gather(self, rows: Tensor, n: int) -> Tensor:
-        """All rows (n, d) of the global batch from each process's (b, d), with gradients back to their owners."""
+        counts: how many rows each process has.
+        """
         if self.count == 1:
             return rows
-        longest = -(-n // self.count)
         # Collectives need equal shapes; the padding is cut off again.
-        padded = torch.cat([rows, rows.new_zeros(longest - len(rows), rows.shape[1])])
+        padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), rows.shape[1])])
         parts: Tensor = _Gather.apply(padded, self)  # type: ignore[no-untyped-call]
-        return torch.cat([part[: len(range(rank, n, self.count))] for rank, part in enumerate(parts)])
+        return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+    def gather_objects(self, rows: Sequence[_T]) -> list[_T]:
+        """Plain objects of every process, in the order of the ranks."""
+        if self.count == 1:
+            return list(rows)
+        found: list[list[_T]] = [[] for _ in range(self.count)]
+        dist.all_gather_object(found, list(rows))
+        return [row for part in found for row in part]
 
     def mean(self, values: Tensor) -> Tensor:
         """Mean of `values` over the processes."""
@@ -61,17 +71,21 @@ class ProcessGroup:
         dist.all_reduce(total)
         return total / self.count
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether the flag is set in at least one process; all of them get the same answer."""
-        if self.count == 1:
-            return flag
-        return bool(self.mean(torch.tensor(float(flag), device=device)) > 0)
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        if self.count > 1:
+            dist.barrier()
 
     def parallel(self, model: nn.Module, device: torch.device) -> nn.Module:
         """The model whose backward pass averages gradients over the processes."""
         if self.count == 1:
             return model
         return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+
+
+def unsynchronised(model: nn.Module, *, unless: bool) -> AbstractContextManager[None]:
+    """The gradients of a forward pass inside stay with this process, to be averaged with those of a later one."""
+    return nullcontext() if unless or not isinstance(model, DistributedDataParallel) else model.no_sync()
 
 
 class _Gather(torch.autograd.Function):
@@ -110,7 +124,13 @@ def group_from_environment(environment: Mapping[str, str]) -> ProcessGroup | Non
         rank=int(environment["RANK"]), count=int(environment["WORLD_SIZE"]),
         local_rank=int(environment["LOCAL_RANK"]),
         address=f"tcp://{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}",
+        local_count=int(environment.get("LOCAL_WORLD_SIZE", "1")),
     )
+
+
+def was_restarted(environment: Mapping[str, str]) -> bool:
+    """Whether torchrun started this process again after a failure: there is something to go on from."""
+    return int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 @contextmanager

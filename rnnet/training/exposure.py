@@ -33,6 +33,21 @@ def checkpoint_exposure(checkpoint: Checkpoint, name: str, recall: Recall | None
     )
 
 
+def checkpoint_steering(checkpoint: Checkpoint, name: str) -> Exposure:
+    """Whose outcomes chose the weights: the lesions of a probe that may stop pretraining. name: for messages.
+
+    Nobody's where the probe only drew its curve, and in checkpoints that older versions wrote. Everybody in it is also
+    among those whom the weights have seen.
+    """
+    dataset, scans = checkpoint.plan["dataset"], frozenset(checkpoint.steered_scans)
+    patients = frozenset(p if "/" in p else f"{dataset}/{p}" for p in checkpoint.steered_by)
+    names, images = checkpoint.names_seen or {}, checkpoint.images_seen or {}
+    return Exposure(
+        name, patients, {patient: frozenset(names[patient]) for patient in patients & names.keys()},
+        {scan: images.get(scan, "") for scan in scans}, scans & frozenset(checkpoint.scans_unhashed),
+    )
+
+
 def _recalled(exposure: Exposure, recall: Recall | None) -> Exposure:
     if recall is None or not exposure.patients:
         return exposure

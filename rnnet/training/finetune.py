@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from rnnet.core.codec import to_plain, write_artefact
 from rnnet.core.errors import DatasetError, SettingError
 from rnnet.core.files import file_digest
+from rnnet.core.layouts import control_config
 from rnnet.core.log import get_logger
 from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase, positive_label
@@ -22,7 +24,14 @@ from rnnet.networks.transfer import load_encoder
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
-from rnnet.training.exposure import Recall, checkpoint_exposure, stored_exposure
+from rnnet.training.controls import (
+    CONTROL_INPUT,
+    check_control,
+    controlled_plan,
+    controlled_reader,
+    controlled_training_cases,
+)
+from rnnet.training.exposure import Recall, checkpoint_exposure, checkpoint_steering, stored_exposure
 from rnnet.training.fold_record import fold_digests
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import ReadCase, load_crops
@@ -36,7 +45,9 @@ from rnnet.training.state import FitState
 
 log = get_logger(__name__)
 
+# They start from a pretrained encoder unless told otherwise; imported weights may start a ResNet50 as well.
 PRETRAINED_CONFIGS = ("ssl_vit", "ssl_vit_t1ce")
+_MAY_BE_PRETRAINED = (*PRETRAINED_CONFIGS, "resnet50")
 
 
 def run_finetuning(
@@ -45,12 +56,12 @@ def run_finetuning(
     device: str, pretrained: Path | None, resume: bool, seed: int | None = None,
     exposures: FoldExposures | None = None, show_progress: bool = True, precision: Precision = "auto",
     inputs: Mapping[str, str] | None = None, stop_requested: Callable[[], bool] | None = None,
-    allow_leakage: bool = False, leaks: Sequence[str] = (), recall: Recall | None = None,
+    allow_leakage: bool = False, leaks: Sequence[str] = (), recall: Recall | None = None, control: str = "",
 ) -> None:
     """Train the classifier of `config` and write checkpoint_best, curves and predictions into `layout`.
 
     With a pretrained encoder, plan.finetune.probe_epochs with a frozen encoder come before plan.finetune.epochs.
-    The best epoch by validation loss or AUC is kept; without validation cases the last one.
+    The best epoch by validation loss or AUC is kept; the last one without validation cases, or if the plan says so.
 
     Args:
         plan: its finetune, network and crop parts are used.
@@ -73,6 +84,7 @@ def run_finetuning(
         allow_leakage: log and record leaks instead of raising them.
         leaks: those that were found before, in the folds.
         recall: asked about the patients of an older pretrained encoder; see checkpoint_exposure.
+        control: a negative control; what it changes of the input is recorded in the checkpoint.
 
     Raises:
         LeakageError: a patient or image stands on two sides, or pretraining saw one of the test split.
@@ -80,40 +92,39 @@ def run_finetuning(
         DatasetError: an outcome is unknown, or all training cases have the same one.
         TrainingInterruptedError: stopped on request; the state is saved.
     """
-    plan = plan if seed is None else replace(plan, seed=seed)
+    check_control(control, config)
+    plan = controlled_plan(plan if seed is None else replace(plan, seed=seed), control)
     place = open_device(device)
     _check(plan, config, pretrained, train_cases, validation_cases)
     sides = exposures or FoldExposures.of_cases(plan.dataset, train_cases, validation_cases, test_cases)
     classifier, earlier = _initial(plan, config, pretrained, recall)
-    leaks = (*leaks, *earlier.leaks, *sides.check(earlier.exposure, allow_leakage=allow_leakage))
-    digests = {**(inputs or {}), **fold_digests(train_cases, validation_cases, plan.positive_outcome)}
-    if pretrained is not None:
-        digests["pretrained encoder"] = file_digest(pretrained)
-    probe_epochs = _probe_epochs(plan, pretrained)
-    train, validation = (
-        _labelled(cases, read_case, plan, place, show_progress) for cases in (train_cases, validation_cases)
-    )
-    if train is None:
-        raise DatasetError(f"Fold {fold_name} has no training case.", fix="Correct splits_final.json.")
+    found = sides.check(earlier.exposure, steering=earlier.steering, allow_leakage=allow_leakage)
+    leaks = tuple(dict.fromkeys((*leaks, *earlier.leaks, *found)))
+    digests = {
+        **(inputs or {}), **fold_digests(train_cases, validation_cases, plan.positive_outcome),
+        **({CONTROL_INPUT: control} if control else {}),
+        **({} if pretrained is None else {"pretrained encoder": file_digest(pretrained)}),
+    }
+    probe_epochs = _probe_epochs(plan, pretrained, control)
+    name = f"{control_config(config, control)}, fold {fold_name}"
+    taught = controlled_training_cases(train_cases, control, seed=plan.seed, name=name)
+    reader = controlled_reader(read_case, control)
+    labelled = partial(_labelled, read_case=reader, plan=plan, device=place, show_progress=show_progress)
+    train = labelled(train_cases, taught)
+    validation = labelled(validation_cases, validation_cases) if validation_cases else None
     with training_numerics(place), stop_on_sigterm(stop_requested) as stop:
         task = ClassifyTask(
             plan, classifier, train, validation=validation, channels=channels_of(config), probe_epochs=probe_epochs,
-            name=f"{config}, fold {fold_name}", precision=choose_precision(precision, place),
+            name=name, precision=choose_precision(precision, place),
         )
-        store = _Store(
-            plan, config, task, sides.seen | earlier.exposure, digests, layout, tuple(dict.fromkeys(leaks))
-        )
-        state = store.begin(resume=resume, device=device)
-        recorder = Recorder(
-            layout, title=f"{task.title}: {len(train_cases)} training, {len(validation_cases)} validation lesions",
-            save_latest=store.save_latest, save_best=store.save_best,
-            checkpoint_minutes=plan.pretrain.checkpoint_minutes,
-        )
+        seen = sides.seen | earlier.exposure
+        store = _Store(plan, config, task, seen, digests, layout, leaks, earlier.origin)
         state = fit(
-            task, epochs=probe_epochs + plan.finetune.epochs, state=state, seed=plan.seed, recorder=recorder,
-            stop_requested=stop, show_progress=show_progress,
+            task, epochs=probe_epochs + plan.finetune.epochs, state=store.begin(resume=resume, device=device),
+            seed=plan.seed, recorder=store.recorder(len(train_cases), len(validation_cases)), stop_requested=stop,
+            show_progress=show_progress,
         )
-        if validation is None:
+        if validation is None or plan.finetune.select_best_by == "last":
             store.save_best(state)
     validate_fold(
         layout, validation_cases=validation_cases, test_cases=test_cases, read_case=read_case, device=device,
@@ -121,9 +132,10 @@ def run_finetuning(
     )
 
 
-def _probe_epochs(plan: ExperimentPlan, pretrained: Path | None) -> int:
+def _probe_epochs(plan: ExperimentPlan, pretrained: Path | None, control: str) -> int:
     """Epochs with a frozen encoder. Raises SettingError where there would be no epoch at all."""
-    epochs = plan.finetune.probe_epochs if pretrained is not None else 0
+    is_frozen = pretrained is not None or control == "random_encoder"
+    epochs = plan.finetune.probe_epochs if is_frozen else 0
     if epochs + plan.finetune.epochs < 1:
         raise SettingError("The field 'finetune.epochs' must be at least 1 without a linear probe. Got 0 instead.")
     return epochs
@@ -140,11 +152,13 @@ class _Store:
     inputs: Mapping[str, str]
     layout: FoldLayout
     leaks: tuple[str, ...]
+    origin: str
 
     def begin(self, *, resume: bool, device: str) -> FitState:
         """The state to start from. A new run first takes away what an earlier one left in the folder."""
         record = make_run_record(
-            "rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs, leaks=self.leaks
+            "rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs, leaks=self.leaks,
+            origin=self.origin,
         )
         state = FitState()
         if resume:
@@ -159,6 +173,14 @@ class _Store:
         # Last: the record of a run that is refused must not stand beside the former one's model.
         write_artefact(self.layout.run_json, record)
         return state
+
+    def recorder(self, n_training: int, n_validation: int) -> Recorder:
+        """Writes checkpoints and curves while the fold is trained."""
+        return Recorder(
+            self.layout, title=f"{self.task.title}: {n_training} training, {n_validation} validation lesions",
+            save_latest=self.save_latest, save_best=self.save_best,
+            checkpoint_minutes=self.plan.pretrain.checkpoint_minutes,
+        )
 
     def save_latest(self, state: FitState) -> None:
         """What resuming needs: the weights that are trained, and the optimiser."""
@@ -176,7 +198,7 @@ class _Store:
             channel_names=tuple(self.plan.channels[i] for i in channels),
             positive_outcome=self.plan.positive_outcome, state=state, model=model,
             patients_seen=tuple(sorted(self.seen.patients)), rnnet_version=package_version("rnnet"),
-            inputs=self.inputs, leaks=self.leaks, **stored_exposure(self.seen),
+            inputs=self.inputs, leaks=self.leaks, origin=self.origin, **stored_exposure(self.seen),
         )
 
 
@@ -186,6 +208,10 @@ class _Earlier:
 
     exposure: Exposure = field(default_factory=lambda: Exposure("random weights"))
     leaks: tuple[str, ...] = ()
+    # Whose outcomes chose the encoder's weights.
+    steering: Exposure | None = None
+    # What is not known about imported weights.
+    origin: str = ""
 
 
 def _initial(
@@ -198,21 +224,24 @@ def _initial(
             log.warning("%s starts from random weights: no pretrained encoder was given.", config)
         return classifier, _Earlier()
     checkpoint = read_checkpoint(pretrained, made_by="rnnet_pretrain")
-    check_reusable(checkpoint, plan)
+    check_reusable(checkpoint, plan, config=config)
     report = load_encoder(classifier.encoder, checkpoint.model, in_channels=len(channels_of(config)))
     log.info("Pretrained encoder: %s", report)
     seen = checkpoint_exposure(checkpoint, f"pretraining ({pretrained})", recall)
-    return classifier, _Earlier(seen, checkpoint.leaks)
+    steering = checkpoint_steering(checkpoint, f"the probe that chose the weights of pretraining ({pretrained})")
+    if checkpoint.origin:
+        log.warning("%s", checkpoint.origin)
+    return classifier, _Earlier(seen, checkpoint.leaks, steering, checkpoint.origin)
 
 
 def _check(
     plan: ExperimentPlan, config: str, pretrained: Path | None, train_cases: Sequence[LesionCase],
     validation_cases: Sequence[LesionCase],
 ) -> None:
-    if pretrained is not None and config not in PRETRAINED_CONFIGS:
+    if pretrained is not None and config not in _MAY_BE_PRETRAINED:
         raise SettingError(
             f"'{config}' is trained from random weights and takes no pretrained encoder.", where=pretrained,
-            fix=f"Use -pretrained none, or one of {', '.join(PRETRAINED_CONFIGS)}.",
+            fix=f"Use -pretrained none, or one of {', '.join(_MAY_BE_PRETRAINED)}.",
         )
     unknown = [c.case_id for c in (*train_cases, *validation_cases) if c.outcome is None]
     if unknown:
@@ -232,10 +261,10 @@ def _check(
 
 
 def _labelled(
-    cases: Sequence[LesionCase], read_case: ReadCase, plan: ExperimentPlan, device: torch.device, show_progress: bool
-) -> LabelledCrops | None:
-    if not cases:
-        return None
+    cases: Sequence[LesionCase], taught: Sequence[LesionCase], read_case: ReadCase, plan: ExperimentPlan,
+    device: torch.device, show_progress: bool,
+) -> LabelledCrops:
+    """Crops of the cases, with the outcomes of `taught`, which are the same cases."""
     crops = load_crops(cases, read_case, device=device, dtype=torch.float32, show_progress=show_progress)
-    labels = [positive_label(case, plan.positive_outcome) for case in cases]
+    labels = [positive_label(case, plan.positive_outcome) for case in taught]
     return LabelledCrops(crops, torch.tensor(labels))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from rnnet.core.codec import artefact_inputs, digest_of
 from rnnet.core.errors import StaleArtefactError
+from rnnet.core.layouts import split_control
 from rnnet.core.log import get_logger
 from rnnet.core.types import LesionCase, positive_label
 from rnnet.core.workspace import DEFAULT_PLAN, FoldLayout, ResultsLayout
@@ -26,39 +27,36 @@ def fold_digests(
     }
 
 
-def recorded_digests(layout: FoldLayout) -> dict[str, str]:
-    """The digests that the model of a fold recorded; empty where it recorded none or is not there."""
-    inputs: Mapping[str, str] = {}
+def recorded_inputs(layout: FoldLayout) -> Mapping[str, str]:
+    """What the model of a fold recorded that it was made from; empty where it recorded nothing or is not there."""
     if layout.checkpoint_best.is_file():
-        inputs = read_checkpoint(layout.checkpoint_best, made_by="rnnet_train", lazy=True).inputs
-    elif layout.run_json.is_file():
-        inputs = artefact_inputs(layout.run_json, made_by="rnnet_train")
-    return {part: inputs[part] for part in _PARTS if part in inputs}
+        return read_checkpoint(layout.checkpoint_best, made_by="rnnet_train", lazy=True).inputs
+    return artefact_inputs(layout.run_json, made_by="rnnet_train") if layout.run_json.is_file() else {}
 
 
 def check_trained_fold(
     results: ResultsLayout, config: str, fold: int | str,
     sides: tuple[Sequence[LesionCase], Sequence[LesionCase]] | None, *, positive_outcome: str,
-    trained_patients: Collection[str] = (),
+    trained_patients: Collection[str] = (), seed: int | None = None,
 ) -> None:
     """Return if the stored model of a fold was trained on the cases of `sides`: (training, validation), None if the
     splits do not have the fold any more.
 
     Without a record, as of older versions, no patient of validation may be among `trained_patients`; where those are
-    not known either, the log says that nothing could be compared.
+    not known either, the log says that nothing could be compared. seed: of a further run of the fold.
 
     Raises:
         StaleArtefactError: it was trained on other cases, or other outcomes of them.
     """
-    layout = results.fold(config, fold)
+    layout = results.fold(config, fold) if seed is None else results.fold(config, fold).seed(seed)
     if sides is None:
         raise StaleArtefactError(
             f"Fold {fold} of {config} is of older splits: there is no such fold now.", where=layout.folder,
             fix=f"Delete the folder, and run {_command(results, config, 0)} and so on if need be.",
         )
     training, validation = sides
-    recorded = recorded_digests(layout)
-    if recorded:
+    recorded = recorded_inputs(layout)
+    if any(part in recorded for part in _PARTS):
         now = fold_digests(training, validation, positive_outcome)
         is_current = all(recorded.get(part) == digest for part, digest in now.items())
     else:
@@ -68,10 +66,13 @@ def check_trained_fold(
     if not is_current:
         raise StaleArtefactError(
             f"Fold {fold} of {config} was trained on other cases, or other outcomes, than the fold has now.",
-            where=layout.folder, fix=f"Run {_command(results, config, fold)} again.",
+            where=layout.folder,
+            fix=f"Run {_command(results, config, fold)} again."
+            if seed is None else f"Run {_command(results, config, fold)} --seeds N again, or delete the folder.",
         )
 
 
 def _command(results: ResultsLayout, config: str, fold: int | str) -> str:
     plan = "" if results.plan_name == DEFAULT_PLAN else f" -p {results.plan_name}"
-    return f"rnnet_train {results.folder.name} {fold} -c {config}{plan}"
+    name, control = split_control(config)
+    return f"rnnet_train {results.folder.name} {fold} -c {name}{plan}" + (f" --control {control}" if control else "")

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = Mapping[str, float]
-_BLUE, _RED, _GREEN, _GREY = "#1f5f99", "#c8553d", "#3a7d44", "#8a8f98"
+_BLUE, _RED, _GREEN, _ORANGE = "#1f5f99", "#c8553d", "#3a7d44", "#d08c2f"
+_GREY, _PURPLE = "#8a8f98", "#6a4c93"
 _STYLE = {
     "train_loss": ("training", _BLUE), "validation_loss": ("validation", _RED),
     "restoration": ("restoration (L1)", _GREEN), "contrastive": ("contrastive (NT-Xent)", _RED),
+    "masked_token": ("masked tokens (L1)", _ORANGE),
 }
 
 
@@ -48,10 +50,13 @@ def _line(row: Row) -> str:
     return json.dumps(whole, allow_nan=False) + "\n"
 
 
-def draw_progress(path: Path, rows: Sequence[Row], *, title: str, best_epoch: int | None = None) -> None:
-    """Draw progress.png: losses, with the validation AUC on the right axis, and below the learning rate.
+def draw_progress(
+    path: Path, rows: Sequence[Row], *, title: str, best_epoch: int | None = None, probe_label: str = "probe AUC"
+) -> None:
+    """Draw progress.png: losses, with the AUC of validation or probe on the right axis, and below the learning rate.
 
     best_epoch: number of the epoch whose weights are kept, marked by a vertical line.
+    probe_label: name of the probe's curve, with its positive outcome and number of lesions.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -63,7 +68,7 @@ def draw_progress(path: Path, rows: Sequence[Row], *, title: str, best_epoch: in
     # Fixed margins: an automatic layout draws everything twice, and this runs beside training.
     margins = {"left": 0.08, "right": 0.92, "top": 0.9, "bottom": 0.08, "hspace": 0.08}
     losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=margins)
-    _draw_losses(losses, rows, best_epoch)
+    _draw_losses(losses, rows, best_epoch, probe_label)
     _plot(rates, rows, "learning_rate", "learning rate", _GREY)
     rates.set_ylabel("learning rate")
     rates.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
@@ -77,25 +82,37 @@ def draw_progress(path: Path, rows: Sequence[Row], *, title: str, best_epoch: in
         figure.savefig(temporary)
 
 
-def _draw_losses(axes: Axes, rows: Sequence[Row], best_epoch: int | None) -> None:
+def _draw_losses(axes: Axes, rows: Sequence[Row], best_epoch: int | None, probe_label: str) -> None:
     for key, (label, color) in _STYLE.items():
         _plot(axes, rows, key, label, color, width=1.8 if key.endswith("loss") else 1.0)
     axes.set_ylabel("loss")
     if best_epoch is not None:
         axes.axvline(best_epoch, color=_GREY, linestyle=":", label=f"best: epoch {best_epoch}")
     handles, labels = axes.get_legend_handles_labels()
-    if any("validation_auc" in row for row in rows):
-        right = axes.twinx()
-        _plot(right, rows, "validation_auc", "validation AUC", _GREEN)
-        right.set_ylim(0.0, 1.02)
-        right.set_ylabel("AUC", color=_GREEN)
-        right.spines[["top"]].set_visible(False)
-        more, more_labels = right.get_legend_handles_labels()
-        handles, labels = [*handles, *more], [*labels, *more_labels]
+    if any("validation_auc" in row or "probe_auc" in row for row in rows):
+        _draw_auc(axes.twinx(), rows, probe_label)
     if handles:
         # Above the axes: a legend inside would cover a curve that ends there.
         axes.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(labels), frameon=False,
-                    fontsize=9)
+                    fontsize=9, columnspacing=1.2, handlelength=1.6)
+
+
+def _draw_auc(axes: Axes, rows: Sequence[Row], probe_label: str) -> None:
+    """The one AUC curve that a run has; its name stands at its axis, as a long one would not fit beside the others."""
+    for key, label, color in (("validation_auc", "validation AUC", _GREEN), ("probe_auc", probe_label, _PURPLE)):
+        if any(key in row for row in rows):
+            _plot(axes, rows, key, label, color)
+            axes.set_ylabel(label, color=color)
+    spread = [row for row in rows if "probe_auc_low" in row and "probe_auc_high" in row]
+    axes.fill_between(
+        [row["epoch"] for row in spread], [row["probe_auc_low"] for row in spread],
+        [row["probe_auc_high"] for row in spread], color=_PURPLE, alpha=0.12, linewidth=0,
+    )
+    axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle="--")
+    axes.annotate("chance", (1.0, 0.5), xycoords=("axes fraction", "data"), xytext=(-2, 2), color=_GREY,
+                  textcoords="offset points", ha="right", va="bottom", fontsize=8)
+    axes.set_ylim(0.0, 1.02)
+    axes.spines[["top"]].set_visible(False)
 
 
 def _plot(axes: Axes, rows: Sequence[Row], key: str, label: str, color: str, *, width: float = 1.5) -> None:

@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from rnnet.core.errors import CaseFailedError, DatasetError, RnnetError
+from rnnet.core.errors import CaseFailedError, DatasetError
 from rnnet.core.log import get_logger
-from rnnet.core.seeding import seed_for
 from rnnet.core.types import LesionCase
 from rnnet.preprocessing.state import PreprocessedCase
+from rnnet.training.crop_memory import place_for
+from rnnet.training.distributed import ProcessGroup
 
 log = get_logger(__name__)
 
 ReadCase = Callable[[LesionCase], PreprocessedCase]
-# Share of the free memory that crops may take; the rest belongs to the network.
-_USABLE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CropTable:
-    """The crops of many lesions: T1CE images (n, z, y, x), z-scored, and boolean masks (n, z, y, x).
+    """The crops of many lesions: T1CE images, z-scored, and lesion masks.
 
-    Both lie on one device, which may be the host where the training device has no room; batches come out on
-    `device`.
+    Row numbers are those of the whole table. Of several processes, each has the rows with number % count == rank and
+    keeps no others.
+
+    Attributes:
+        case_ids: of all rows.
+        patient_ids: of all rows.
+        images: T1CE (m, z, y, x) of the own rows, in order; m is 0 where no memory has room for them.
+        masks: bool (m, z, y, x), in the same place: the device, or the host where the device has no room
+            (page-locked, for a GPU).
+        device: where batches come out.
+        rank: of this process.
+        count: number of processes.
+        read_row: gives the crop (2, z, y, x) of a row, where no memory has room for all.
     """
 
     case_ids: tuple[str, ...]
@@ -36,118 +46,136 @@ class CropTable:
     images: Tensor
     masks: Tensor
     device: torch.device
+    rank: int = 0
+    count: int = 1
+    read_row: Callable[[int], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.case_ids)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """(b, 2, z, y, x) float32 of the rows `indices` (b,), T1CE first, on `device`."""
-        rows = indices.to(self.images.device)
-        # The narrow types travel to the device; they are widened there.
-        image, mask = (part[rows].to(self.device) for part in (self.images, self.masks))
-        return torch.stack([image.float(), mask.float()], dim=1)
+        """(b, 2, z, y, x) float32 of own rows `indices` (b,), T1CE first, on `device`."""
+        if self.read_row is not None:
+            crops = torch.from_numpy(np.stack([self.read_row(i) for i in indices.tolist()]))
+            # As a stored image: the place of the crops must change nothing.
+            crops[:, 0] = crops[:, 0].to(self.images.dtype)
+            crops[:, 1] = crops[:, 1] > 0.5
+            return crops.to(self.device)
+        batch = torch.empty((len(indices), 2, *self.images.shape[1:]), device=self.device)
+        for channel, part in enumerate((self.images, self.masks)):
+            # The narrow types travel to the device; they are widened there.
+            batch[:, channel] = self._on_device(part, indices // self.count)
+        return batch
+
+    def _on_device(self, part: Tensor, rows: Tensor) -> Tensor:
+        if self.device.type != "cuda" or part.is_cuda:
+            return part[rows.to(part.device)].to(self.device)
+        # From page-locked memory each row travels by itself, and nobody waits for it.
+        found = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype, device=self.device)
+        for to, row in zip(found, rows.tolist(), strict=True):
+            to.copy_(part[row], non_blocking=True)
+        return found
 
     def patient_index(self) -> Tensor:
-        """(n,) integers on `device`, equal for lesions of one patient."""
+        """(n,) integers on the CPU, equal for lesions of one patient, for all rows."""
         number = {patient: i for i, patient in enumerate(sorted(set(self.patient_ids)))}
-        return torch.tensor([number[p] for p in self.patient_ids], device=self.device)
+        return torch.tensor([number[p] for p in self.patient_ids])
 
 
 def load_crops(
     cases: Sequence[LesionCase], read_case: ReadCase, *, device: torch.device, dtype: torch.dtype,
-    skip_failed: bool = False, show_progress: bool = True,
+    skip_failed: bool = False, show_progress: bool = True, group: ProcessGroup | None = None,
 ) -> CropTable:
-    """Read every crop once and keep all of them, on `device` where they fit, else on the host.
+    """Read the crops of this process once and keep them, on `device` where they fit, else on the host.
+
+    Where the host has no room either, crops are read when they are needed, and the log says so.
 
     Args:
-        cases: the lesions, in the order of the table's rows.
+        cases: the lesions, in the order of the table's rows; the same in all processes.
         read_case: gives the crop of one lesion.
         device: where the network trains.
         dtype: of the images; float16 halves the memory and is exact to a thousandth of a standard deviation.
         skip_failed: leave out lesions whose crop cannot be made, and log them, instead of stopping.
         show_progress: a bar on standard error.
+        group: the processes that share the table; they read at the same time and agree on what is left out.
 
     Raises:
-        DatasetError: no case, or crops of different shape.
+        DatasetError: no case, fewer than processes, or crops of different shape.
         CaseFailedError: crops that cannot be made, all of them named, unless `skip_failed`.
-        RnnetError: the crops fit neither on the device nor on the host.
     """
+    group = group or ProcessGroup()
+    shard = _read_shard(cases, read_case, device, dtype, show_progress, group)
+    failures = dict(group.gather_objects(shard.failures))
+    _report(list(failures.values()), len(cases), skip_failed, say=group.is_main)
+    kept = [case for row, case in enumerate(cases) if row not in failures]
+    if failures and group.count > 1:
+        # Behind a gap every row has another number than before, and so another owner.
+        del shard
+        shard = _read_shard(kept, read_case, device, dtype, show_progress, group)
+        _report([reason for _, reason in group.gather_objects(shard.failures)], len(kept), skip_failed=False)
+    if not kept or shard.images is None or shard.masks is None:
+        raise DatasetError(
+            f"There is no lesion to train on for {group.count} process(es).",
+            fix="Check cases.csv, or the chosen data sets.",
+        )
+    ids, patients = tuple(c.case_id for c in kept), tuple(c.patient_id for c in kept)
+    on_demand = (lambda row: read_case(kept[row]).array) if shard.is_on_disk else None
+    return CropTable(ids, patients, shard.images, shard.masks, device, group.rank, group.count, on_demand)
+
+
+@dataclass(slots=True, eq=False)
+class _Shard:
+    """What one process has read: its crops (None before the first), and (row, reason) of those that failed."""
+
+    failures: list[tuple[int, str]]
     images: Tensor | None = None
     masks: Tensor | None = None
-    kept: list[LesionCase] = []
-    failures: list[CaseFailedError] = []
-    for case in tqdm(cases, desc="Reading crops", leave=False, disable=not show_progress):
+    is_on_disk: bool = False
+
+
+def _read_shard(
+    cases: Sequence[LesionCase], read_case: ReadCase, device: torch.device, dtype: torch.dtype, show_progress: bool,
+    group: ProcessGroup,
+) -> _Shard:
+    """The crops of the process's rows without those that failed; where they stay on the disk, a look at each."""
+    shard, done, rows = _Shard([]), 0, range(group.rank, len(cases), group.count)
+    for row in tqdm(rows, desc="Reading crops", leave=False, disable=not show_progress):
         try:
-            array = read_case(case).array
+            array = read_case(cases[row]).array
         except CaseFailedError as error:
-            failures.append(error)
+            shard.failures.append((row, str(error)))
             continue
-        if images is None or masks is None:
-            place = _place_for(len(cases), array.shape[1:], dtype, device)
-            images = torch.empty((len(cases), *array.shape[1:]), dtype=dtype, device=place)
-            masks = torch.empty(images.shape, dtype=torch.bool, device=place)
-        if array.shape != (2, *images.shape[1:]):
+        if shard.images is None or shard.masks is None:
+            place = place_for(len(rows), array.shape[1:], dtype, device, sharing=group.local_count)
+            shard.is_on_disk = place is None
+            shape = (0 if place is None else len(rows), *array.shape[1:])
+            lock = device.type == "cuda" and place is not None and place.type == "cpu"
+            shard.images = torch.empty(shape, dtype=dtype, device=place, pin_memory=lock)
+            shard.masks = torch.empty(shape, dtype=torch.bool, device=place, pin_memory=lock)
+        if array.shape != (2, *shard.images.shape[1:]):
             raise DatasetError(
-                f"The crop of '{case.case_id}' has the shape {array.shape}, others {(2, *images.shape[1:])}.",
+                f"The crop of '{cases[row].case_id}' has the shape {array.shape}, "
+                f"others {(2, *shard.images.shape[1:])}.",
                 fix="Run rnnet_preprocess again.",
             )
-        images[len(kept)] = torch.from_numpy(array[0]).to(dtype)
-        masks[len(kept)] = torch.from_numpy(array[1] > 0.5)
-        kept.append(case)
-    _report(failures, len(cases), skip_failed)
-    if images is None or masks is None:
-        raise DatasetError("There is no lesion to train on.", fix="Check cases.csv, or the chosen data sets.")
-    ids, patients = tuple(c.case_id for c in kept), tuple(c.patient_id for c in kept)
-    return CropTable(ids, patients, images[: len(kept)], masks[: len(kept)], device)
+        if not shard.is_on_disk:
+            shard.images[done] = torch.from_numpy(array[0]).to(dtype)
+            shard.masks[done] = torch.from_numpy(array[1] > 0.5)
+            done += 1
+    if shard.images is not None and shard.masks is not None:
+        shard.images, shard.masks = shard.images[:done], shard.masks[:done]
+    return shard
 
 
-def epoch_order(n: int, batch_size: int, seed: int, epoch: int) -> tuple[Tensor, ...]:
-    """Row numbers (b,) of each batch of an epoch, shuffled by seed and epoch alone.
-
-    The last batch may be smaller. A last batch of one row is left out, since it has nothing to be compared with,
-    unless it is the only one; the shuffle leaves out another row in each epoch.
-    """
-    generator = torch.Generator().manual_seed(seed_for(seed, "order", epoch))
-    order = torch.randperm(n, generator=generator)
-    batches = tuple(order[start : start + batch_size] for start in range(0, n, batch_size))
-    return batches[:-1] if len(batches) > 1 and len(batches[-1]) < 2 else batches
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """Free memory of a CUDA device or of the host; None where it is not known."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    table = Path("/proc/meminfo")
-    if device.type != "cpu" or not table.is_file():
-        return None
-    rows = dict(line.split(":", 1) for line in table.read_text(encoding="ascii").splitlines())
-    return int(rows["MemAvailable"].split()[0]) * 1024
-
-
-def _place_for(n: int, shape_zyx: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.device:
-    voxels = n * shape_zyx[0] * shape_zyx[1] * shape_zyx[2]
-    needed = voxels * (torch.finfo(dtype).bits // 8 + 1)  # the mask takes one byte
-    host = torch.device("cpu")
-    for place in (device, host):
-        free = free_bytes(place)
-        if free is None or needed <= _USABLE_SHARE * free:
-            if place != device:
-                log.warning("%d crops (%.1f GB) do not fit on %s; they stay on the host.", n, needed / 1e9, device)
-            return place
-    raise RnnetError(
-        f"{n} crops need {needed / 1e9:.1f} GB; {(free_bytes(host) or 0) / 1e9:.1f} GB are free.",
-        fix="Use fewer lesions, a smaller crop.edge_vox, or a machine with more memory.",
-    )
-
-
-def _report(failures: Sequence[CaseFailedError], n: int, skip_failed: bool) -> None:
+def _report(failures: Sequence[str], n: int, skip_failed: bool, *, say: bool = True) -> None:
     if not failures:
         return
-    listed = "; ".join(str(error) for error in failures[:5])
+    listed = "; ".join(failures[:5])
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     if not skip_failed:
         raise CaseFailedError(
             f"{len(failures)} of {n} lesions have no crop: {listed}{more}.",
             fix="Correct them and run rnnet_preprocess again, or take them out of cases.csv.",
         )
-    log.warning("Left out %d of %d lesions without a crop: %s%s.", len(failures), n, listed, more)
+    if say:
+        log.warning("Left out %d of %d lesions without a crop: %s%s.", len(failures), n, listed, more)

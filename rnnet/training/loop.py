@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,9 +16,10 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.log import get_logger
 from rnnet.core.seeding import seed_for
 from rnnet.training.distributed import ProcessGroup
-from rnnet.training.optim import set_learning_rate
+from rnnet.training.out_of_memory import memory_advice
 from rnnet.training.recorder import Recorder
 from rnnet.training.state import FitState
+from rnnet.training.step import Ahead, learn
 from rnnet.training.task import Task
 
 log = get_logger(__name__)
@@ -32,6 +34,7 @@ class TrainingInterruptedError(RnnetError):
 def fit(
     task: Task, *, epochs: int, state: FitState, seed: int, recorder: Recorder | None,
     stop_requested: Callable[[], bool], group: ProcessGroup | None = None, show_progress: bool = True,
+    patience: int = 0,
 ) -> FitState:
     """Train from `state` to the end of `epochs` epochs and return the final state.
 
@@ -41,57 +44,50 @@ def fit(
         state: where to start.
         seed: of dropout and drop-path; with epoch and step it fixes every draw.
         recorder: writes the files; None in all processes but the first.
-        stop_requested: asked after each step.
+        stop_requested: asked in each step; after it, all processes stop if one was asked to.
         group: the processes that share the batches.
         show_progress: a bar for each epoch on standard error.
+        patience: stop after so many scored epochs in a row without a better score; 0 does not.
 
     Raises:
         TrainingInterruptedError: stopped on request, after saving.
-        RnnetError: the loss was not finite in five steps in a row.
+        RnnetError: the loss was not finite in five steps in a row, or the memory was not enough.
     """
     group = group or ProcessGroup()
     if recorder is not None:
         recorder.start(state)
+    ahead = Ahead(task)
     for epoch in range(state.epoch, epochs):
+        if _is_exhausted(state, patience, task.title):
+            break
         begin_s = time.monotonic()
         task.begin_epoch(epoch)
         batches = task.batches(epoch)
+        ahead.begin_epoch(epoch, batches)
         with tqdm(
             total=len(batches), initial=state.step, desc=f"{task.title} {epoch + 1}/{epochs}", leave=False,
             disable=not show_progress or not group.is_main,
         ) as bar:
             for step in range(state.step, len(batches)):
                 torch.manual_seed(seed_for(seed, "network", epoch, step, group.rank))
-                state = _after_step(state, take_step(task, batches[step], epoch, step, group), task, epoch, step)
+                with memory_advice(task.part):
+                    outcome = learn(
+                        task, ahead.take(step), epoch, step, group, stop=stop_requested,
+                        meanwhile=partial(ahead.prefetch, step + 1),
+                    )
+                state = _after_step(state, outcome.losses, task, epoch, step)
                 bar.set_postfix(_means(state), refresh=False)
                 bar.update()
                 if recorder is not None:
                     recorder.after_step(state)
-                if group.any(stop_requested(), task.device):
-                    raise _interrupted(state, recorder)
+                if outcome.stop:
+                    raise _interrupted(state, recorder, group)
         state, improved = _after_epoch(state, task, epoch, batches, begin_s)
         if recorder is not None:
             recorder.after_epoch(state, improved=improved)
     if recorder is not None:
         recorder.finish(state)
     return state
-
-
-def take_step(
-    task: Task, indices: Tensor, epoch: int, step: int, group: ProcessGroup | None = None
-) -> dict[str, float] | None:
-    """The losses of one update; None, and no update, where one of them is not finite."""
-    set_learning_rate(task.optimizer, task.learning_rate(epoch, step))
-    task.optimizer.zero_grad(set_to_none=True)
-    losses = task.losses(indices, epoch, step)
-    losses["loss"].backward()  # type: ignore[no-untyped-call]
-    local = torch.stack([value.detach().float() for value in losses.values()])
-    values = (group or ProcessGroup()).mean(local).tolist()
-    if not all(map(math.isfinite, values)):
-        return None
-    task.optimizer.step()
-    task.after_step()
-    return dict(zip(losses, values, strict=True))
 
 
 def _after_step(state: FitState, losses: dict[str, float] | None, task: Task, epoch: int, step: int) -> FitState:
@@ -130,13 +126,26 @@ def _after_epoch(
     return FitState(epoch=epoch + 1, best=best, history=history, skipped_in_a_row=skipped), improved
 
 
+def _is_exhausted(state: FitState, patience: int, title: str) -> bool:
+    """Whether `patience` scores followed the best one. The history decides, so that a resumed run stops as well."""
+    scored = [row for row in state.history if "is_best" in row]
+    best = [number for number, row in enumerate(scored) if row["is_best"]]
+    if not patience or not best or len(scored) - 1 - best[-1] < patience:
+        return False
+    log.info("%s stops after epoch %d: the last %d scores are no better than that of epoch %d.",
+             title, state.epoch, patience, scored[best[-1]]["epoch"])
+    return True
+
+
 def _means(state: FitState) -> dict[str, float]:
     return {name: total / state.counted for name, total in state.sums.items()}
 
 
-def _interrupted(state: FitState, recorder: Recorder | None) -> TrainingInterruptedError:
+def _interrupted(state: FitState, recorder: Recorder | None, group: ProcessGroup) -> TrainingInterruptedError:
     if recorder is not None:
         recorder.save(state)
+    # torchrun ends all processes soon after the first has ended: none may before the state is saved.
+    group.wait()
     return TrainingInterruptedError(
         f"Training was stopped in epoch {state.epoch + 1} after step {state.step}; its state is saved.",
         fix="Run the same command with --continue to go on.",

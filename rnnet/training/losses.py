@@ -1,4 +1,4 @@
-"""The three losses: restoration, NT-Xent, class-balanced cross-entropy. In float32: call them outside autocast."""
+"""The losses of pretraining and fine-tuning. In float32: call them outside autocast."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from torch import Tensor
 def restoration_loss(restored: Tensor, original: Tensor) -> Tensor:
     """Mean absolute difference of the restored (b, 1, z, y, x) and the uncorrupted T1CE, a scalar."""
     return F.l1_loss(restored.float(), original.float())
+
+
+def hidden_token_loss(restored: Tensor, original: Tensor, hidden: Tensor) -> Tensor:
+    """Mean absolute difference on the voxels of hidden patches (Xie 2022, SimMIM), brain and background, a scalar.
+
+    Args:
+        restored: (b, 1, z, y, x) of an encoder that did not see the hidden patches.
+        original: the uncorrupted T1CE, of the same shape.
+        hidden: bool (b, grid**3), some of each cube, or all.
+    """
+    grid = round(hidden.shape[1] ** (1 / 3))
+    edge = original.shape[-1] // grid
+    difference = (restored.float() - original.float()).abs()
+    patches = difference.reshape(-1, grid, edge, grid, edge, grid, edge).mean((2, 4, 6)).flatten(1)  # (b, grid**3)
+    return (patches * hidden).sum() / hidden.sum()
 
 
 def nt_xent(first: Tensor, second: Tensor, patient_index: Tensor, temperature: float) -> Tensor:

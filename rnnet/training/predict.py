@@ -19,6 +19,7 @@ from rnnet.evaluation.predictions import sigmoid, write_predictions
 from rnnet.networks.classifier import Classifier, build_classifier, channels_of
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import read_checkpoint
+from rnnet.training.controls import controlled_reader, recorded_control
 from rnnet.training.loader import ReadCase
 from rnnet.training.precision import open_device
 
@@ -34,6 +35,7 @@ class ClassifierInfo:
         positive_outcome: what its logit belongs to.
         epoch: finished epochs when it was stored.
         patients_seen: patients of its training, validation and pretraining.
+        control: the negative control that it is; its input is changed as in training. Empty for a real model.
     """
 
     plan: ExperimentPlan
@@ -42,6 +44,7 @@ class ClassifierInfo:
     positive_outcome: str
     epoch: int
     patients_seen: tuple[str, ...]
+    control: str = ""
 
 
 def load_classifier(checkpoint: Path, device: str) -> tuple[Classifier, ClassifierInfo]:
@@ -62,6 +65,7 @@ def load_classifier(checkpoint: Path, device: str) -> tuple[Classifier, Classifi
     info = ClassifierInfo(
         plan=plan, config=stored.config, channels=channels_of(stored.config),
         positive_outcome=stored.positive_outcome, epoch=stored.epoch, patients_seen=stored.patients_seen,
+        control=recorded_control(stored.inputs),
     )
     return model.to(open_device(device)).eval(), info
 
@@ -85,10 +89,13 @@ def predict_cases(
 ) -> tuple[LesionPrediction, ...]:
     """What the model says of each case, in their order; crops are read batch by batch.
 
+    A negative control sees them changed as in its training.
+
     Raises:
         CaseFailedError: a crop that cannot be made.
     """
     predictions = []
+    read_case = controlled_reader(read_case, info.control)
     with tqdm(total=len(cases), desc="Predicting", leave=False, disable=not show_progress) as bar:
         for part in _batches(cases, info.plan.finetune.batch_size):
             crops = torch.from_numpy(np.stack([read_case(case).array for case in part]))
@@ -110,7 +117,9 @@ def validate_fold(
             predictions = predict_cases(
                 model, info, cases, read_case, mirror_tta=info.plan.finetune.mirror_tta, show_progress=show_progress
             )
-            write_predictions(layout.predictions(subset), predictions, positive_outcome=info.positive_outcome)
+            write_predictions(
+                layout.predictions(subset), predictions, positive_outcome=info.positive_outcome, control=info.control
+            )
 
 
 def _batches(cases: Sequence[LesionCase], size: int) -> Iterator[Sequence[LesionCase]]:

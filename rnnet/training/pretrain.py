@@ -14,6 +14,7 @@ from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import FoldLayout
 from rnnet.dataset.leakage import Exposure
+from rnnet.experiment.probe_lesions import ProbeLesions
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, write_checkpoint
 from rnnet.training.distributed import ProcessGroup, joined
@@ -21,8 +22,11 @@ from rnnet.training.exposure import stored_exposure
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import CropTable, ReadCase, load_crops
 from rnnet.training.loop import fit
+from rnnet.training.order import fixed_shuffle
 from rnnet.training.precision import Precision, choose_precision, open_device, training_numerics
 from rnnet.training.pretrain_task import PretrainTask
+from rnnet.training.probe import Probe, open_probe
+from rnnet.training.probe_choice import Steering, check_kept, keep_best, probe_digest, steering_of
 from rnnet.training.recorder import Recorder
 from rnnet.training.resume import resume_state
 from rnnet.training.state import FitState
@@ -33,6 +37,7 @@ def run_pretraining(
     final_checkpoint: Path, device: str, resume: bool, show_progress: bool = True,
     group: ProcessGroup | None = None, precision: Precision = "auto", inputs: Mapping[str, str] | None = None,
     stop_requested: Callable[[], bool] | None = None, exposure: Exposure | None = None, leaks: Sequence[str] = (),
+    probe: ProbeLesions | None = None,
 ) -> Path:
     """Train encoder and pretext heads on every case and return the path of the final checkpoint.
 
@@ -55,6 +60,7 @@ def run_pretraining(
         stop_requested: asked after each step, beside SIGTERM.
         exposure: names and images of the cases' patients, for the checkpoint.
         leaks: what --allow_leakage let through already; with any, cases of the test split are trained on.
+        probe: labelled lesions on which the encoder is looked at now and then; None takes no look.
 
     Raises:
         LeakageError: a case of the test split, and no leak was allowed.
@@ -66,16 +72,20 @@ def run_pretraining(
     with joined(group, device) as own_device, stop_on_sigterm(stop_requested) as stop:
         place = open_device(own_device)
         crops = load_crops(
-            cases, read_case, device=place, dtype=torch.float16, skip_failed=True,
-            show_progress=show_progress and group.is_main,
+            [cases[i] for i in fixed_shuffle(len(cases), plan.seed)], read_case, device=place, dtype=torch.float16,
+            skip_failed=True, show_progress=show_progress and group.is_main, group=group,
         )
         if len(crops) < max(2, group.count):
             raise DatasetError(f"Pretraining needs more than {len(crops)} lesion(s).", fix="Add data sets with -d.")
         with training_numerics(place):
-            task = PretrainTask(plan, crops, precision=choose_precision(precision, place), group=group)
-            digests = {**(inputs or {}), "cases": digest_of(crops.case_ids)}
+            look = None if probe is None else open_probe(
+                plan, probe, read_case, device=place, group=group, show_progress=show_progress and group.is_main
+            )
+            task = PretrainTask(plan, crops, precision=choose_precision(precision, place), group=group, probe=look)
+            digests = {**(inputs or {}), "cases": digest_of(crops.case_ids), **probe_digest(look, probe)}
             store = _Store(
-                plan, task, crops, digests, layout, final_checkpoint, exposure or Exposure("pretraining"), tuple(leaks)
+                plan, task, crops, digests, layout, final_checkpoint, exposure or Exposure("pretraining"), tuple(leaks),
+                look, steering_of(look, probe),
             )
             state = FitState()
             if resume:
@@ -83,10 +93,13 @@ def run_pretraining(
                     task, layout.checkpoint_latest, plan, part="pretrain", config="pretrain", inputs=digests,
                     made_by="rnnet_pretrain",
                 )
+                check_kept(state, layout.checkpoint_best)
+            elif group.is_main:
+                layout.checkpoint_best.unlink(missing_ok=True)
             state = fit(
                 task, epochs=plan.pretrain.epochs, state=state, seed=plan.seed,
                 recorder=store.recorder(device) if group.is_main else None, stop_requested=stop, group=group,
-                show_progress=show_progress,
+                show_progress=show_progress, patience=plan.pretrain.probe.patience,
             )
             if group.is_main:
                 store.save_final(state)
@@ -105,6 +118,8 @@ class _Store:
     final_checkpoint: Path
     exposure: Exposure
     leaks: tuple[str, ...]
+    probe: Probe | None
+    steering: Steering
 
     def recorder(self, device: str) -> Recorder:
         """The recorder of a run that starts now; also writes run.json."""
@@ -116,15 +131,21 @@ class _Store:
         return Recorder(
             self.layout, title=f"Pretraining on {len(self.crops)} lesions of {n_patients} patients",
             save_latest=self.save_latest, checkpoint_minutes=self.plan.pretrain.checkpoint_minutes,
+            save_best=self.save_best, probe_label=self.probe.label if self.probe is not None else "",
         )
 
     def save_latest(self, state: FitState) -> None:
         """With what resuming needs."""
         write_checkpoint(self.layout.checkpoint_latest, self._checkpoint(state, resumable=True))
 
+    def save_best(self, state: FitState) -> None:
+        """Encoder and heads at the best probe so far, where it may stop pretraining."""
+        write_checkpoint(self.layout.checkpoint_best, self._checkpoint(state, resumable=False))
+
     def save_final(self, state: FitState) -> None:
-        """Encoder and heads."""
-        write_checkpoint(self.final_checkpoint, self._checkpoint(state, resumable=False))
+        """Encoder and heads: of the best probe where it may stop pretraining, else of the last epoch."""
+        if not keep_best(state, self.layout.checkpoint_best, self.final_checkpoint):
+            write_checkpoint(self.final_checkpoint, self._checkpoint(state, resumable=False))
 
     def _checkpoint(self, state: FitState, *, resumable: bool) -> Checkpoint:
         return Checkpoint(
@@ -132,7 +153,7 @@ class _Store:
             channel_names=self.plan.channels, positive_outcome="", state=state, model=self.task.model.state_dict(),
             patients_seen=tuple(sorted(set(self.crops.patient_ids))), rnnet_version=package_version("rnnet"),
             training=self.task.training_state() if resumable else {}, inputs=self.inputs,
-            leaks=self.leaks, **stored_exposure(self.exposure),
+            leaks=self.leaks, **stored_exposure(self.exposure), **self.steering,
         )
 
 
@@ -145,9 +166,17 @@ def _check(
             f"Pretraining would see {len(held_out)} held-out test patient(s): {', '.join(held_out[:5])}.",
             fix="Leave the test split out of pretraining.",
         )
-    least = max(2, group.count)
-    if plan.pretrain.batch_size < least:
+    pretrain = plan.pretrain
+    if pretrain.batch_size < 2 * pretrain.accumulate_steps:
         raise SettingError(
-            f"The field 'pretrain.batch_size' must be at least {least}: a batch of one lesion has no negatives, and "
-            f"every process needs a lesion. Got {plan.pretrain.batch_size} instead."
+            f"The field 'pretrain.batch_size' must be at least 2 for each of pretrain.accumulate_steps: a lesion alone "
+            f"has no negatives. Got {pretrain.batch_size} and {pretrain.accumulate_steps} instead."
+        )
+    shares = group.count * pretrain.accumulate_steps
+    if pretrain.batch_size % shares:
+        raise SettingError(
+            f"The field 'pretrain.batch_size' must be a multiple of {shares}: each process ({group.count}) has the "
+            f"same share of every part (pretrain.accumulate_steps: {pretrain.accumulate_steps}). "
+            f"Got {pretrain.batch_size} instead.",
+            fix=f"Use --set pretrain.batch_size={-(-pretrain.batch_size // shares) * shares}.",
         )

@@ -21,17 +21,19 @@ class Recorder:
 
     save_latest and save_best write a checkpoint of the current weights; save_best is None where no validation data
     selects. A checkpoint to resume from is due every `checkpoint_minutes`, and at the end of an epoch unless writing
-    it would take more than a twentieth of the time.
+    it would take more than a twentieth of the time. probe_label: name of the probe's curve.
     """
 
     def __init__(
         self, layout: FoldLayout, *, title: str, save_latest: Callable[[FitState], None],
         save_best: Callable[[FitState], None] | None = None, checkpoint_minutes: float = 5.0,
+        probe_label: str = "probe AUC",
     ) -> None:
         self._layout = layout
         self._title = title
         self._save_latest = save_latest
         self._save_best = save_best
+        self._probe_label = probe_label
         self._checkpoint = Pace(share=_SHARE, most_s=60.0 * checkpoint_minutes)
         self._picture = Pace(share=_SHARE, most_s=60.0, cost_s=0.5)
         self._best_epoch: int | None = None
@@ -70,4 +72,7 @@ class Recorder:
         self._draw(state)
 
     def _draw(self, state: FitState) -> None:
-        draw_progress(self._layout.progress_png, state.history, title=self._title, best_epoch=self._best_epoch)
+        draw_progress(
+            self._layout.progress_png, state.history, title=self._title, best_epoch=self._best_epoch,
+            probe_label=self._probe_label,
+        )

@@ -11,29 +11,48 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint
 
 # What fixes the shape and meaning of the encoder's weights.
-_ARCHITECTURE = (
+_INPUT = ("channels", "preprocessing.atlas", "preprocessing.normalize")
+_VIT = (
     "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
-    "network.mlp_ratio", "network.patch_embed", "network.position", "network.pooling", "channels",
-    "preprocessing.atlas", "preprocessing.normalize",
+    "network.mlp_ratio", "network.patch_embed", "network.position", "network.class_token", "network.pooling",
+    "network.layer_scale",
 )
+_RESNET = ("network.resnet_base_width",)
+# What networks had before the plan could say it.
+_BEFORE = {"network.class_token": False, "network.layer_scale": 0.0}
+_ABSENT = "absent"
 # What a resumed run must share with the interrupted one to end as if it had not been interrupted.
 _SAME_RUN = ("seed", "crop", "network", "channels", "preprocessing", "positive_outcome")
 _FREE = ("pretrain.checkpoint_minutes",)
 
 
-def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan) -> None:
+def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, config: str = "ssl_vit") -> None:
     """Nothing, if the pretrained encoder fits the plan. Whom it has seen is asked elsewhere (FoldExposures).
 
+    config: the imaging configuration that starts from it.
+
     Raises:
-        SettingError: not a pretraining checkpoint, or another architecture, channels or normalisation: every
-            difference is named with both values.
+        SettingError: not a pretraining checkpoint, another kind of network, or another architecture, channels or
+            normalisation: every difference is named with both values.
     """
     if checkpoint.kind != "pretrain":
         raise SettingError(
             f"The checkpoint holds a trained classifier ('{checkpoint.config}'), not a pretrained encoder.",
             fix="Give the checkpoint_final.pth that rnnet_pretrain wrote.",
         )
-    found = differences(checkpoint.plan, plan, _ARCHITECTURE)
+    is_resnet = config == "resnet50"
+    if (checkpoint.config == "resnet50") != is_resnet:
+        kinds = ("Vision Transformer", "ResNet50") if is_resnet else ("ResNet50", "Vision Transformer")
+        raise SettingError(
+            f"The checkpoint holds a {kinds[0]}, and '{config}' is a {kinds[1]}.",
+            fix="Use -pretrained none, or import weights of a ResNet50 (rnnet_import_weights)." if is_resnet
+            else "Give the checkpoint_final.pth that rnnet_pretrain wrote, or use -c resnet50.",
+        )
+    found = []
+    for path, stored, wanted in differences(checkpoint.plan, plan, (*(_RESNET if is_resnet else _VIT), *_INPUT)):
+        there = _text(_BEFORE.get(path, _ABSENT)) if stored == _ABSENT else stored
+        if there != wanted:
+            found.append((path, there, wanted))
     if found:
         listed = "; ".join(f"{path} is {stored} there and {wanted} in the plan" for path, stored, wanted in found)
         settings = " ".join(f"--set {path}={stored}" for path, stored, _ in found if "{" not in stored)
@@ -83,7 +102,7 @@ def differences(
     names = [n for n in sorted({*stored_leaves, *wanted_leaves}) if any(n == p or n.startswith(p + ".") for p in paths)]
     absent = object()
     return [
-        (name, _text(stored_leaves.get(name, "absent")), _text(wanted_leaves.get(name, "absent")))
+        (name, _text(stored_leaves.get(name, _ABSENT)), _text(wanted_leaves.get(name, _ABSENT)))
         for name in names if stored_leaves.get(name, absent) != wanted_leaves.get(name, absent)
     ]
 
@@ -97,4 +116,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _text(value: Any) -> str:
+    """As --set reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

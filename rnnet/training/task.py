@@ -39,8 +39,15 @@ class Task(Protocol):
         """The rate of a step, from its number alone."""
         ...
 
-    def losses(self, indices: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Scalars of one batch; 'loss' is minimised, the others are shown."""
+    def prepare(self, indices: Tensor, epoch: int, step: int) -> Sequence[Any]:
+        """The batch with the rows `indices` on the device, augmented, in the parts that are worked on one by one.
+
+        It uses neither the weights nor torch's own generators, so it may run while the step before is under way.
+        """
+        ...
+
+    def losses(self, part: Any) -> dict[str, Tensor]:
+        """Scalars of one part; 'loss' is minimised, the others are shown. Over the parts they sum to the batch's."""
         ...
 
     def after_step(self) -> None:

@@ -64,3 +64,15 @@ def test_the_eight_mirror_views_are_distinct_and_begin_with_the_batch():
     assert torch.equal(views[0], batch)
     assert all(not torch.equal(a, b) for i, a in enumerate(views) for b in views[:i])
     assert torch.equal(views[-1], batch.flip([2, 3, 4]))
+
+
+def test_the_mask_alone_is_shifted():
+    still = replace(FinetunePlan(), rotation_degrees=0.0, scaling=0.0, shift_vox=0, intensity_augmentation=False,
+                    mask_jitter_vox=0, mask_shift_vox=0)
+    batch = cubes(12)
+    before, after = (
+        augment_batch(batch, replace(still, mask_shift_vox=shift), generator(), training_channels=(0, 1))
+        for shift in (0, 2)
+    )
+    assert torch.equal(before[:, 0], after[:, 0])
+    assert not torch.equal(before[:, 1], after[:, 1])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from rnnet.augmentation.mask import jitter_mask
+from rnnet.augmentation.mask import jitter_mask, shift_mask
 from tests.augmentation.cubes import cubes, generator
 
 
@@ -28,3 +28,36 @@ def test_a_lesion_of_one_voxel_survives_erosion():
 def test_no_radius_means_no_change():
     masks = cubes(3)[:, 1]
     assert torch.equal(jitter_mask(masks, radius_vox=0, generator=generator()), masks)
+
+
+def test_a_shifted_mask_keeps_its_shape_and_moves_by_at_most_the_given_voxels():
+    masks = cubes(1)[:, 1].repeat(60, 1, 1, 1)
+    shifted = shift_mask(masks, shift_vox=2, generator=generator())
+    steps = {
+        tuple((a.nonzero().float().mean(0) - b.nonzero().float().mean(0)).round().int().tolist())
+        for a, b in zip(shifted, masks, strict=True)
+    }
+    assert torch.equal(shifted.flatten(1).sum(1), masks.flatten(1).sum(1))
+    assert max(abs(s) for step in steps for s in step) == 2
+    assert {s[axis] for s in steps for axis in (0, 1, 2)} == {-2, -1, 0, 1, 2}
+    assert 15 <= sum(torch.equal(a, b) for a, b in zip(shifted, masks, strict=True)) <= 45
+
+
+def test_a_shift_never_empties_a_mask():
+    masks = torch.zeros(40, 8, 8, 8)
+    masks[:, 7, 0, 7] = 1
+    shifted = shift_mask(masks, shift_vox=20, generator=generator())
+    assert torch.equal(shifted.flatten(1).sum(1), torch.ones(40))
+
+
+def test_what_a_shift_pushes_out_does_not_come_back_on_the_other_side():
+    masks = torch.zeros(40, 6, 6, 6)
+    masks[:, 4:, 2:4, 2:4] = 1
+    shifted = shift_mask(masks, shift_vox=1, generator=generator())
+    assert shifted[:, :3].sum() == 0
+    assert shifted.flatten(1).sum(1).min() == 4
+
+
+def test_no_shift_means_no_change():
+    masks = cubes(3)[:, 1]
+    assert torch.equal(shift_mask(masks, shift_vox=0, generator=generator()), masks)

@@ -23,7 +23,7 @@ def main_of(command):
 
 
 def test_there_are_twenty_one_commands():
-    assert len(COMMANDS) == 21
+    assert len(COMMANDS) == 22
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -57,6 +57,22 @@ def test_all_trains_on_every_training_case(data: ExperimentData) -> None:
     assert data.sides("all") == (data.training_cases, ())
 
 
+@pytest.mark.parametrize("fold", [0, "all"])
+def test_a_share_of_the_labels_leaves_the_validation_side_whole(
+    data: ExperimentData, workspace: Workspace, fold: int | str
+) -> None:
+    half = ExperimentData.open(workspace, NAME, PLAN.name, ["finetune.label_share=0.5"])
+    (used, validated), (there, all_validated) = half.sides(fold), data.sides(fold)
+    assert validated == all_validated
+    assert {c.case_id for c in used} <= {c.case_id for c in there}
+    assert half.sides(fold, labels=data.labels)[0] == there
+    assert half.training_inputs(fold)["label share"] == "0.5"
+    assert data.training_inputs(fold) == data.skull_strippers()
+    if fold == "all":
+        assert len({c.patient_id for c in used}) == 2
+        assert {c.outcome for c in used} == {c.outcome for c in there}
+
+
 @pytest.mark.parametrize("fold", [2, "7", -1, "first"])
 def test_an_unknown_fold_is_an_error_that_names_the_folds(data: ExperimentData, fold: int | str) -> None:
     with pytest.raises(SettingError, match=f"no fold {fold}") as caught:

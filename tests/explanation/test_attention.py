@@ -25,6 +25,23 @@ def test_the_token_that_all_attend_to_wins_and_shares_sum_to_one():
     np.testing.assert_allclose(share.sum(), 1.0)
 
 
+def test_the_class_token_is_a_query_and_no_part_of_the_map():
+    # Token 0 is the class token; it attends to patch 2, the patches to the class token.
+    attention = np.zeros((1, 1, 4, 4))
+    attention[..., 0, 2], attention[..., 1:, 0] = 1.0, 1.0
+    patches = slice(1, None)
+    np.testing.assert_allclose(attention_rollout(attention, pooled_from=slice(0, 1), patches=patches), [0, 1, 0])
+    np.testing.assert_allclose(attention_rollout(attention, pooled_from=patches, patches=patches), 1 / 3)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "class_token"])
+def test_a_transformer_with_a_class_token_has_a_map(pooling):
+    encoder = build_vit(make_plan("network.class_token=true", f"network.pooling={pooling}"), in_channels=2)
+    volume = explain_crop(encoder, np.random.default_rng(0).normal(size=(2, 16, 16, 16)))
+    assert volume.shape == (16, 16, 16)
+    assert volume.max() == 1
+
+
 def test_the_map_peaks_in_the_middle_of_its_token():
     share = np.zeros((4, 4, 4))
     share[1, 2, 3] = 1.0

@@ -14,6 +14,7 @@ from tests.networks.small import small_vit
     [
         (small_vit(depth=3), 4),
         (small_vit(depth=3, position="learned", pooling="attentive", patch_embed="conv_stem"), 4),
+        (small_vit(depth=3, class_token=True, pooling="class_token", layer_scale=0.1), 4),
         (ResNet50(1, 2), 5),
     ],
 )

@@ -1,30 +1,66 @@
 from __future__ import annotations
 
+import logging
+import sys
+
 import pytest
 import torch
 
 from rnnet.core.errors import RnnetError
+from rnnet.training import confirm
 from rnnet.training.confirm import confirm_batch_size
 from tests.factories import make_plan
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_a_batch_that_fits_is_confirmed(stage: str) -> None:
-    peak = confirm_batch_size(make_plan(), stage=stage, device="cpu")  # type: ignore[arg-type]
-    assert peak is None  # a CPU does not tell
+def test_a_batch_that_fits_is_confirmed_with_the_estimate_beside_its_memory(
+    stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        peak = confirm_batch_size(make_plan(), stage=stage, device="cpu")  # type: ignore[arg-type]
+    if peak is None:
+        assert not sys.platform.startswith("linux") or "does not tell" in caplog.text
+    else:
+        assert "planner's estimate" in caplog.text
+        assert peak > 0
 
 
-def test_a_batch_that_does_not_fit_names_the_field_to_lower() -> None:
+def test_where_the_system_does_not_tell_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rnnet.training.memory_meter._can_reset", lambda: False)
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        assert confirm_batch_size(make_plan(), stage="pretrain", device="cpu") is None
+    assert "does not tell" in caplog.text
+
+
+def test_a_batch_that_does_not_fit_names_the_fields_to_change() -> None:
     # More bytes than an address can count, so that no machine grants them.
-    plan = make_plan(f"pretrain.batch_size={10**13}")
-    with pytest.raises(RnnetError, match=r"--set pretrain\.batch_size=5000000000000"):
+    plan = make_plan(f"pretrain.batch_size={10**13}", "pretrain.accumulate_steps=2")
+    with pytest.raises(RnnetError, match=r"--set pretrain\.batch_size=5000000000000") as caught:
         confirm_batch_size(plan, stage="pretrain", device="cpu")
+    assert "pretrain.accumulate_steps=4" in caught.value.fix
+    assert "network.checkpoint_blocks=true" in caught.value.fix
 
 
 def test_other_errors_of_the_step_are_not_called_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(torch.nn.LayerNorm, "forward", broken)
+    monkeypatch.setattr(confirm, "take_step", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         confirm_batch_size(make_plan(), stage="finetune", device="cpu")
+
+
+def test_the_meter_counts_what_is_taken_after_its_making_and_forgets_what_was_before_a_restart() -> None:
+    held = torch.ones(4 * 2**20)  # 16 MiB, not counted
+    meter = confirm.MemoryMeter(torch.device("cpu"))
+    if not meter.can_tell:
+        pytest.skip("This system does not tell.")
+    large = torch.ones(16 * 2**20)
+    assert meter.peak_bytes() == pytest.approx(64 * 2**20, rel=0.1)
+    del large
+    peak = meter.peak_bytes()
+    assert peak is not None
+    assert peak > 60 * 2**20
+    assert len(held) == 4 * 2**20

@@ -11,32 +11,44 @@ import torch
 
 from rnnet.core.errors import SettingError
 from rnnet.core.workspace import FoldLayout
-from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, launch
+from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, launch, was_restarted
 from rnnet.training.history import read_history
+from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
 from tests.factories import make_cases, make_plan
-from tests.training.crops import read_case
+from tests.training.crops import read_case_or_fail
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Drop-path draws for the rows of one process, so it is off; 9 + 2 rows make shards of unequal size.
-SETTINGS = ("pretrain.epochs=3", "pretrain.batch_size=9", "network.drop_path=0.0", "pretrain.contrastive_weight=0.5")
+# Drop-path draws for the rows of one process, so it is off; 8 + 3 rows make shards of unequal size.
+SETTINGS = ("pretrain.epochs=3", "pretrain.batch_size=8", "network.drop_path=0.0", "pretrain.contrastive_weight=0.5")
+# One run of each kind; the last part of the second's last batch has a row for one process alone.
+RUNS = {
+    "paper": ("pretrain.objective=paper",),
+    "accumulated": ("pretrain.accumulate_steps=4", "pretrain.masked_token_weight=0.5"),
+}
+LOSSES = {"paper": ["train_loss", "restoration", "contrastive"]}
+LOSSES["accumulated"] = [*LOSSES["paper"], "masked_token"]
 
-OBJECTIVES = ("sum", "paper")
 
-
-def pretrain(folder: Path, objective: str, group: ProcessGroup | None = None) -> None:
+def pretrain(
+    folder: Path, kind: str, group: ProcessGroup | None = None, *, resume: bool = False, stop_after: int = 99
+) -> None:
+    steps = iter(range(1, 100))
     run_pretraining(
-        make_plan(*SETTINGS, f"pretrain.objective={objective}"), make_cases(11, 1, outcomes=(None,)), read_case,
-        layout=FoldLayout(folder), final_checkpoint=folder / "final.pth", device="cpu", resume=False,
-        show_progress=False, precision="float32", group=group,
+        make_plan(*SETTINGS, *RUNS[kind]), make_cases(12, 1, outcomes=(None,)), read_case_or_fail,
+        layout=FoldLayout(folder), final_checkpoint=folder / "final.pth", device="cpu", resume=resume,
+        show_progress=False, precision="float32", group=group, stop_requested=lambda: next(steps) >= stop_after,
     )
 
 
 def main(folder: str, environment: str) -> None:
-    """One of the processes of the test below."""
+    """One of the processes of the test below: it goes on with one run, and begins one that its rank 1 stops."""
     torch.set_num_threads(1)
-    for objective in OBJECTIVES:
-        pretrain(Path(folder) / objective, objective, group_from_environment(json.loads(environment)[objective]))
+    groups = {kind: group_from_environment(place) for kind, place in json.loads(environment).items()}
+    pretrain(Path(folder) / "accumulated", "accumulated", groups["accumulated"], resume=True)
+    rank_1 = groups["paper"] is not None and groups["paper"].rank == 1
+    with pytest.raises(TrainingInterruptedError, match="epoch 2 after step 1"):
+        pretrain(Path(folder) / "paper", "paper", groups["paper"], stop_after=3 if rank_1 else 99)
 
 
 def free_port() -> int:
@@ -46,30 +58,34 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
-def test_two_processes_follow_the_loss_curve_of_one(tmp_path: Path) -> None:
-    places = {o: {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())} for o in OBJECTIVES}
+def test_one_process_and_two_learn_the_same_also_when_one_goes_on_where_the_others_stopped(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterruptedError):
+        pretrain(tmp_path / "mixed" / "accumulated", "accumulated", stop_after=3)
+    places = {k: {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())} for k in RUNS}
     code = "import sys; from tests.training.test_distributed import main; main(*sys.argv[1:])"
     processes = []
     for rank in range(2):
-        environment = {o: {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)} for o, place in places.items()}
-        command = [sys.executable, "-c", code, str(tmp_path / "two"), json.dumps(environment)]
+        environment = {k: {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)} for k, place in places.items()}
+        command = [sys.executable, "-c", code, str(tmp_path / "mixed"), json.dumps(environment)]
         processes.append(subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True))
     try:
-        for objective in OBJECTIVES:
-            pretrain(tmp_path / "one" / objective, objective)
-        errors = [process.communicate(timeout=120)[1] for process in processes]
+        for kind in RUNS:
+            pretrain(tmp_path / "one" / kind, kind)
+        errors = [process.communicate(timeout=300)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], errors
-    for objective in OBJECTIVES:
-        one, two = (tmp_path / name / objective for name in ("one", "two"))
-        curves = [read_history(FoldLayout(folder).metrics_jsonl) for folder in (one, two)]
+    assert "Left out 1 of 12 lesions" in errors[0]
+    pretrain(tmp_path / "mixed" / "paper", "paper", resume=True)
+    for kind in RUNS:
+        one, mixed = (tmp_path / name / kind for name in ("one", "mixed"))
+        curves = [read_history(FoldLayout(folder).metrics_jsonl) for folder in (one, mixed)]
         assert len(curves[0]) == len(curves[1]) == 3
         for a, b in zip(*curves, strict=True):
-            for name in ("train_loss", "restoration", "contrastive"):
-                assert b[name] == pytest.approx(a[name], abs=1e-5), (objective, name)
-        weights = [torch.load(folder / "final.pth", weights_only=True)["model"] for folder in (one, two)]
+            for name in LOSSES[kind]:
+                assert b[name] == pytest.approx(a[name], abs=1e-5), (kind, name)
+        weights = [torch.load(folder / "final.pth", weights_only=True)["model"] for folder in (one, mixed)]
         for name, tensor in weights[0].items():
             torch.testing.assert_close(weights[1][name], tensor, atol=1e-3, rtol=0, msg=name)
 
@@ -77,17 +93,18 @@ def test_two_processes_follow_the_loss_curve_of_one(tmp_path: Path) -> None:
 def test_one_process_exchanges_nothing() -> None:
     group = ProcessGroup()
     rows = torch.randn(3, 2)
-    assert group.gather(rows, 3) is rows
-    assert group.rows(3).tolist() == group.gathered_order(3).tolist() == [0, 1, 2]
-    assert group.any(True, torch.device("cpu"))
+    assert group.gather(rows, (3,)) is rows
+    assert group.gather_objects(["a"]) == ["a"]
+    assert group.owners(torch.tensor([5, 8])).tolist() == [0, 0]
+    group.wait()
     with joined(group, "mps") as device:
         assert device == "mps"
 
 
-def test_every_row_of_a_batch_belongs_to_one_process() -> None:
-    rows = torch.cat([ProcessGroup(rank, 3).rows(8) for rank in range(3)])
-    assert sorted(rows.tolist()) == list(range(8))
-    assert ProcessGroup(1, 3).gathered_order(8).tolist() == rows.tolist()
+def test_a_restart_by_torchrun_is_known() -> None:
+    assert was_restarted({"TORCHELASTIC_RESTART_COUNT": "1"})
+    assert not was_restarted({"TORCHELASTIC_RESTART_COUNT": "0"})
+    assert not was_restarted({})
 
 
 def test_the_group_is_what_torchrun_describes() -> None:
@@ -96,6 +113,9 @@ def test_the_group_is_what_torchrun_describes() -> None:
     described = {"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "1", "MASTER_ADDR": "node1", "MASTER_PORT": "29500"}
     group = group_from_environment(described)
     assert group == ProcessGroup(3, 4, 1, "tcp://node1:29500")
+    with_local = group_from_environment({**described, "LOCAL_WORLD_SIZE": "2"})
+    assert with_local is not None
+    assert with_local.local_count == 2
     assert not group.is_main
     with pytest.raises(SettingError, match="LOCAL_RANK is not"):
         group_from_environment({k: v for k, v in described.items() if k != "LOCAL_RANK"})

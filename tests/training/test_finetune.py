@@ -129,6 +129,26 @@ def test_the_image_only_configuration_ignores_the_mask(tmp_path: Path, pretraine
     assert results[0] == results[1]
 
 
+def test_the_last_epoch_is_kept_where_the_plan_says_so(tmp_path: Path) -> None:
+    layout = run(tmp_path, plan=make_plan("finetune.epochs=3", "finetune.select_best_by=last"))
+    best, last = (read_checkpoint(p, made_by="rnnet_train") for p in (layout.checkpoint_best, layout.checkpoint_latest))
+    assert best.epoch == 3
+    assert all(torch.equal(best.model[name], last.model[name]) for name in last.model)
+    rows = read_history(layout.metrics_jsonl)
+    assert all("validation_loss" in row and "is_best" not in row for row in rows)
+
+
+def test_a_batch_in_parts_trains_as_the_whole_batch(tmp_path: Path) -> None:
+    settings = ("finetune.epochs=1", "network.drop_path=0.0", "finetune.mixup_alpha=0.4")
+    whole, parts = (
+        run(tmp_path / str(n), plan=make_plan(*settings, f"finetune.accumulate_steps={n}")) for n in (1, 3)
+    )
+    assert logits(parts, "validation") == pytest.approx(logits(whole, "validation"), abs=0.02)
+    assert read_history(parts.metrics_jsonl)[0]["train_loss"] == pytest.approx(
+        read_history(whole.metrics_jsonl)[0]["train_loss"], rel=0.01
+    )
+
+
 def test_without_validation_cases_the_last_epoch_is_kept(tmp_path: Path) -> None:
     layout = run(tmp_path, validation=(), fold_name="all")
     best, last = (read_checkpoint(p, made_by="rnnet_train") for p in (layout.checkpoint_best, layout.checkpoint_latest))
@@ -217,7 +237,7 @@ def test_an_allowed_leak_is_recorded_and_inherited(tmp_path: Path, pretrained: P
 def test_an_encoder_of_another_architecture_is_named_before_training(tmp_path: Path, pretrained: Path) -> None:
     with pytest.raises(SettingError, match=r"network.depth is 2 there and 3 in the plan"):
         run(tmp_path, config="ssl_vit", pretrained=pretrained, plan=make_plan("network.depth=3"))
-    with pytest.raises(SettingError, match="'resnet50' is trained from random weights"):
+    with pytest.raises(SettingError, match="holds a Vision Transformer, and 'resnet50' is a ResNet50"):
         run(tmp_path, config="resnet50", pretrained=pretrained)
 
 

@@ -57,6 +57,17 @@ def test_the_picture_shows_what_there_is(tmp_path: Path, rows: list[dict[str, fl
     assert coloured == bool(rows)
 
 
+def test_the_probe_has_a_curve_of_its_own_with_its_interval(tmp_path: Path) -> None:
+    path, purple = tmp_path / "progress.png", np.array([0x6A, 0x4C, 0x93]) / 255
+    rows = [{k: v for k, v in row.items() if k != "validation_auc"} for row in ROWS]
+    for row in rows[2::3]:
+        row |= {"probe_auc": 0.7, "probe_auc_low": 0.6, "probe_auc_high": 0.8}
+    draw_progress(path, rows, title="Pretraining", probe_label="probe AUC (radiation necrosis, 87 lesions)")
+    picture = matplotlib.image.imread(path)[..., :3]
+    assert (np.abs(picture - purple).max(axis=-1) < 0.02).sum() > 300
+    assert (np.abs(picture - (0.12 * purple + 0.88)).max(axis=-1) < 0.02).sum() > 10_000
+
+
 def test_a_costly_action_waits_until_it_is_worth_its_time() -> None:
     now = [0.0]
     pace = Pace(share=0.1, most_s=100.0, clock=lambda: now[0])

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from rnnet.core.errors import CaseFailedError, DatasetError, RnnetError
+from rnnet.core.errors import CaseFailedError, DatasetError
 from rnnet.core.types import LesionCase
 from rnnet.preprocessing.state import PreprocessedCase
-from rnnet.training import loader
-from rnnet.training.loader import epoch_order, free_bytes, load_crops
+from rnnet.training import crop_memory
+from rnnet.training.distributed import ProcessGroup
+from rnnet.training.loader import load_crops
 from tests.factories import make_cases
 from tests.training.crops import read_case, read_case_or_fail
 
@@ -62,27 +65,43 @@ def test_no_case_and_crops_of_different_shape_are_errors() -> None:
         load_crops(make_cases(2), uneven, device=CPU, dtype=torch.float32, show_progress=False)
 
 
-def test_crops_that_fit_nowhere_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "free_bytes", lambda _: 10_000)
-    with pytest.raises(RnnetError, match=r"8 crops need"):
-        load_crops(make_cases(4), read_case, device=CPU, dtype=torch.float32, show_progress=False)
+def test_crops_that_fit_nowhere_are_read_when_they_are_needed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cases, rows = make_cases(4), torch.tensor([3, 0, 5])
+    in_memory = load_crops(
+        cases, read_case_or_fail, device=CPU, dtype=torch.float16, skip_failed=True, show_progress=False
+    )
+    monkeypatch.setattr(crop_memory, "free_bytes", lambda _: 10_000)
+    on_disk = load_crops(
+        cases, read_case_or_fail, device=CPU, dtype=torch.float16, skip_failed=True, show_progress=False
+    )
+    assert "read from the disk" in caplog.text
+    assert len(on_disk.images) == 0
+    assert len(on_disk) == 6
+    assert torch.equal(on_disk.batch(rows), in_memory.batch(rows))
 
 
-def test_free_memory_of_the_host_is_plausible() -> None:
-    free = free_bytes(CPU)
-    assert free is None or 2**20 < free < 2**50
+@dataclass(frozen=True)
+class Alone(ProcessGroup):
+    """A process that hears nothing of the others."""
+
+    def gather_objects(self, rows: Sequence[Any]) -> list[Any]:
+        return list(rows)
 
 
-def test_the_order_covers_every_row_and_follows_seed_and_epoch() -> None:
-    first = epoch_order(10, 4, 7, 0)
-    assert sorted(torch.cat(first).tolist()) == list(range(10))
-    assert [len(b) for b in first] == [4, 4, 2]
-    assert all(torch.equal(a, b) for a, b in zip(first, epoch_order(10, 4, 7, 0), strict=True))
-    assert torch.cat(first).tolist() != torch.cat(epoch_order(10, 4, 7, 1)).tolist()
-    assert torch.cat(first).tolist() != torch.cat(epoch_order(10, 4, 8, 0)).tolist()
+def test_a_process_keeps_its_rows_and_knows_of_all() -> None:
+    cases, read = make_cases(4), []
 
+    def counting(case: LesionCase) -> PreprocessedCase:
+        read.append(case.case_id)
+        return read_case(case)
 
-def test_a_last_batch_of_one_row_is_left_out_but_an_only_batch_is_kept() -> None:
-    assert [len(b) for b in epoch_order(9, 4, 0, 0)] == [4, 4]
-    assert len({int(r) for e in range(20) for r in torch.cat(epoch_order(9, 4, 0, e))}) == 9
-    assert [len(b) for b in epoch_order(1, 4, 0, 0)] == [1]
+    whole = load_crops(cases, read_case, device=CPU, dtype=torch.float16, show_progress=False)
+    table = load_crops(cases, counting, device=CPU, dtype=torch.float16, show_progress=False, group=Alone(1, 3))
+    assert read == [case.case_id for case in cases[1::3]]
+    assert len(table.images) == len(table.masks) == 3
+    assert (table.case_ids, table.patient_ids) == (whole.case_ids, whole.patient_ids)
+    assert table.patient_index().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    rows = torch.tensor([7, 1])
+    assert torch.equal(table.batch(rows), whole.batch(rows))

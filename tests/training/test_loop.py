@@ -42,9 +42,11 @@ class Line:
     def learning_rate(self, epoch: int, step: int) -> float:
         return 0.1
 
-    def losses(self, indices: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        factor = float("nan") if epoch * 4 + step in self.broken else 1.0
-        return {"loss": factor * (self.weight - 1).abs().sum()}
+    def prepare(self, indices: Tensor, epoch: int, step: int) -> Sequence[float]:
+        return [float("nan") if epoch * 4 + step in self.broken else 1.0]
+
+    def losses(self, part: float) -> dict[str, Tensor]:
+        return {"loss": part * (self.weight - 1).abs().sum()}
 
     def after_step(self) -> None:
         self.updates += 1
@@ -86,3 +88,24 @@ def test_the_lowest_validation_score_marks_the_best_epoch() -> None:
     assert [row["is_best"] for row in state.history] == [1.0, 0.0, 1.0, 0.0]
     assert state.best == 0.3
     assert "validation_loss" not in state.history[1]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")], ids=repr)
+def test_lack_of_memory_names_the_fields_to_change(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(part: float) -> dict[str, Tensor]:
+        raise error
+
+    task = Line()
+    monkeypatch.setattr(task, "losses", fail)
+    with pytest.raises(RnnetError, match=r"finetune\.batch_size.*finetune\.accumulate_steps.*checkpoint_blocks=true"):
+        run(task)
+
+
+def test_another_error_of_the_network_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(part: float) -> dict[str, Tensor]:
+        raise RuntimeError("shapes do not fit")
+
+    task = Line()
+    monkeypatch.setattr(task, "losses", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        run(task)

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnet.training.losses import classification_loss, nt_xent, positive_weight_of, restoration_loss
+from rnnet.training.losses import (
+    classification_loss,
+    hidden_token_loss,
+    nt_xent,
+    positive_weight_of,
+    restoration_loss,
+)
 
 
 def nt_xent_by_loop(first: Tensor, second: Tensor, patients: list[int], temperature: float) -> float:
@@ -78,3 +84,14 @@ def test_label_smoothing_makes_overconfidence_cost() -> None:
     smooth = [classification_loss(z, targets, 1.0, 0.1).item() for z in (sure, surer)]
     assert plain[0] > plain[1]
     assert smooth[0] < smooth[1]
+
+
+def test_the_loss_of_hidden_tokens_looks_at_their_voxels_alone() -> None:
+    original = torch.zeros(2, 1, 8, 8, 8)
+    restored = original.clone()
+    restored[0, 0, :4, :4, 4:] = 3.0  # patch (0, 0, 1) of a 2 x 2 x 2 grid
+    restored[1, 0, 4:, :4, :4] = 1.0  # patch (1, 0, 0)
+    hidden = torch.zeros(2, 8, dtype=torch.bool)
+    hidden[0, 1] = hidden[1, 4] = True
+    assert hidden_token_loss(restored, original, hidden) == 2.0
+    assert hidden_token_loss(restored, original, hidden.roll(1, dims=1)) == 0.0

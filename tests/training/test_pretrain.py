@@ -18,14 +18,18 @@ from rnnet.core.workspace import FoldLayout
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.preprocessing.state import PreprocessedCase
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint
+from rnnet.training.distributed import ProcessGroup
 from rnnet.training.history import read_history
-from rnnet.training.loader import ReadCase
+from rnnet.training.loader import ReadCase, load_crops
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
+from rnnet.training.pretrain_task import PretrainTask
 from tests.factories import make_cases, make_plan
 from tests.training.crops import read_case, read_case_or_fail
 
-PLAN = make_plan("pretrain.epochs=3", "network.drop_path=0.2")
+PLAN = make_plan(
+    "pretrain.epochs=3", "network.drop_path=0.2", "pretrain.accumulate_steps=2", "pretrain.masked_token_weight=0.5"
+)
 CASES = make_cases(6, outcomes=(None,))
 
 
@@ -103,7 +107,7 @@ def test_the_final_checkpoint_carries_what_its_reuse_needs(finished: tuple[Path,
     assert checkpoint.channel_names == ("T1CE", "lesion_mask")
     assert checkpoint.patients_seen == tuple(sorted({c.patient_id for c in CASES}))
     assert checkpoint.experiment_plan() == PLAN
-    assert {name.split(".")[0] for name in checkpoint.model} == {"encoder", "restoration", "projection"}
+    assert {name.split(".")[0] for name in checkpoint.model} == {"encoder", "restoration", "projection", "mask_token"}
     assert checkpoint.training == {}
     assert [row["epoch"] for row in figures(folder)] == [1, 2, 3]
     assert {"train_loss", "restoration", "contrastive", "learning_rate"} <= figures(folder)[0].keys()
@@ -116,7 +120,7 @@ def test_restoration_learns_an_image_that_all_lesions_share(tmp_path: Path) -> N
         crop = read_case(case)
         return replace(crop, array=np.stack([np.ones_like(crop.array[0]), crop.array[1]]))
 
-    plan = make_plan("pretrain.epochs=8", "pretrain.learning_rate=0.01", "pretrain.shift_vox=0")
+    plan = make_plan("pretrain.epochs=8", "pretrain.learning_rate=0.01", "pretrain.views.shift_vox=0")
     run(tmp_path, plan=plan, read=same_image)
     rows = figures(tmp_path)
     assert rows[-1]["restoration"] < 0.5 * rows[0]["restoration"]
@@ -128,6 +132,31 @@ def test_the_paper_objective_is_the_product(tmp_path: Path) -> None:
     assert row["train_loss"] == pytest.approx(row["restoration"] * (1 + row["contrastive"]), rel=1e-5)
 
 
+def test_accumulation_changes_nothing_but_the_negatives(tmp_path: Path) -> None:
+    curves = []
+    for parts in (1, 3):
+        plan = make_plan(
+            "pretrain.batch_size=12", "pretrain.contrastive_weight=0.0", "network.drop_path=0.0",
+            "pretrain.masked_token_weight=1.0", f"pretrain.accumulate_steps={parts}",
+        )
+        run(tmp_path / str(parts), plan=plan)
+        curves.append(figures(tmp_path / str(parts)))
+    for whole, accumulated in zip(*curves, strict=True):
+        for name in ("train_loss", "restoration", "masked_token"):
+            assert accumulated[name] == pytest.approx(whole[name], rel=1e-4), name
+        assert accumulated["contrastive"] < 0.9 * whole["contrastive"]
+
+
+@pytest.mark.slow
+def test_a_compiled_network_keeps_the_names_of_its_weights() -> None:
+    crops = load_crops(CASES, read_case, device=torch.device("cpu"), dtype=torch.float32, show_progress=False)
+    names = [
+        list(PretrainTask(make_plan(f"pretrain.compile={text}"), crops, precision="float32").model.state_dict())
+        for text in ("false", "true")
+    ]
+    assert names[0] == names[1]
+
+
 def test_test_patients_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LeakageError, match="T000"):
         run(tmp_path, cases=(*CASES, *make_cases(1, split="test", prefix="T")))
@@ -136,8 +165,19 @@ def test_test_patients_are_refused(tmp_path: Path) -> None:
 def test_batches_without_negatives_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"pretrain\.batch_size"):
         run(tmp_path, plan=make_plan("pretrain.batch_size=1"))
+    with pytest.raises(SettingError, match=r"at least 2 for each of pretrain\.accumulate_steps"):
+        run(tmp_path, plan=make_plan("pretrain.accumulate_steps=4"))
     with pytest.raises(DatasetError, match="more than 1 lesion"):
         run(tmp_path, cases=CASES[:1])
+
+
+def test_a_batch_that_cannot_be_shared_out_evenly_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"multiple of 6.*\(3\).*accumulate_steps: 2.*--set pretrain\.batch_size=12"):
+        run_pretraining(
+            make_plan("pretrain.batch_size=8", "pretrain.accumulate_steps=2"), CASES, read_case,
+            layout=FoldLayout(tmp_path), final_checkpoint=tmp_path / "final.pth", device="cpu", resume=False,
+            group=ProcessGroup(0, 3),
+        )
 
 
 def test_lesions_without_a_crop_are_not_among_the_patients_seen(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""The figures of a measured pretraining step as tables, the aims beside them."""
+
+from __future__ import annotations
+
+from rnnet.benchmark.pretrain import (
+    AIM_CUBES_PER_SECOND,
+    AIM_INPUT_SHARE,
+    AIM_MEMORY_ERROR,
+    AIM_MFU,
+    PretrainSpeed,
+)
+from rnnet.planning.plan import ExperimentPlan
+
+PHASE_HEADER = ("phase", "seconds", "share")
+SPEED_HEADER = ("figure", "measured", "aim")
+_AIMS_HOLD_FOR = ("ViT-B", 64, 16, 8)
+
+
+def phase_rows(speed: PretrainSpeed) -> list[tuple[str, str, str]]:
+    """Seconds of each phase; on a GPU data is prepared beside the others, so shares may add up to more than one."""
+    rows = [(name, seconds) for name, seconds in speed.phase_seconds.items()]
+    rows.append(("step, from end to end", speed.step_seconds))
+    return [(name, f"{seconds:.4f}", f"{seconds / speed.step_seconds:.1%}") for name, seconds in rows]
+
+
+def speed_rows(speed: PretrainSpeed, *, network: str, plan: ExperimentPlan) -> list[tuple[str, str, str]]:
+    """One row for each figure; an aim only stands where it was set for such a run."""
+    described = (network, plan.crop.edge_vox, plan.network.token_edge_vox, plan.pretrain.batch_size)
+    is_cpu = speed.device == "cpu"
+    set_for_this = described == _AIMS_HOLD_FOR and speed.precision == "bfloat16"
+    shape = " x ".join(map(str, speed.peak.shape))
+    mfu_aim = AIM_MFU["cpu" if is_cpu else "cuda"]
+    rows = [
+        ("cubes/s", f"{speed.cubes_per_second:.2f}",
+         f"at least {AIM_CUBES_PER_SECOND:g} on two cores" if set_for_this and is_cpu else ""),
+        ("GFLOP of a step, by formula", f"{speed.step_flops / 1e9:.0f}", ""),
+        ("GFLOP/s reached", f"{speed.step_flops / speed.step_seconds / 1e9:.0f}", ""),
+        (f"GFLOP/s of the best matrix product ({shape})", f"{speed.peak.flops_per_second / 1e9:.0f}", ""),
+        ("MFU (reached / best product)", f"{speed.mfu:.2f}", f"at least {mfu_aim:.2f}" if set_for_this else ""),
+        ("input's share of the step", f"{speed.input_share:.1%}", f"under {AIM_INPUT_SHARE:.0%}"),
+        ("GiB of a step, planner's estimate", f"{speed.estimated_bytes / 2**30:.2f}", ""),
+    ]
+    if speed.peak_bytes is None or speed.memory_ratio is None:
+        return [*rows, ("GiB of a step, real", "not told by this system", "")]
+    low, high = 1 - AIM_MEMORY_ERROR, 1 + AIM_MEMORY_ERROR
+    return [
+        *rows, ("GiB of a step, real", f"{speed.peak_bytes / 2**30:.2f}", ""),
+        ("estimate / real", f"{speed.memory_ratio:.2f}", f"{low:.2f} to {high:.2f}"),
+    ]

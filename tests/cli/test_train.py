@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnet import pipeline
+from rnnet.cli.train import build_parser, main
+
+
+def test_control_and_seeds_reach_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(pipeline, "train", lambda *_, **arguments: given.update(arguments) or tmp_path)
+    line = ["1", "0", "--control", "volume_only", "--seeds", "3", "--root", str(tmp_path), "-device", "cpu"]
+    assert main(line) == 0
+    assert (given["control"], given["seeds"]) == ("volume_only", 3)
+    assert "negative control volume_only" in capsys.readouterr().out
+
+
+def test_without_them_the_model_itself_is_trained_once() -> None:
+    arguments = build_parser().parse_args(["1", "0"])
+    assert (arguments.control, arguments.seeds) == ("", 1)
+
+
+@pytest.mark.parametrize("wrong", [["--seeds", "0"], ["--control", "no_image"]])
+def test_what_cannot_be_is_refused(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["1", "0", *wrong])

@@ -1,0 +1,159 @@
+"""Controls, seeds and a share of the labels, by the commands' functions on a tiny data set."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnnet import pipeline
+from rnnet.core.errors import SettingError, StaleArtefactError
+from rnnet.core.types import Fold
+from rnnet.core.workspace import ResultsLayout, Workspace
+from rnnet.dataset.case import read_dataset
+from rnnet.dataset.splits import write_splits
+from rnnet.evaluation.predictions import read_predictions
+from rnnet.experiment.data import ExperimentData
+from rnnet.inference.bundle import ModelBundle
+from rnnet.training.checkpoint import read_checkpoint
+from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
+from tests.factories import write_raw_dataset
+
+pytestmark = pytest.mark.slow
+
+OTHER = "Dataset003_Other"
+CONTROL = "vit_scratch.control_mask_only"
+FAST = ("finetune.epochs=1", "finetune.mirror_tta=false", "finetune.intensity_augmentation=false")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace.under(tmp_path_factory.mktemp("repeats"))
+    dataset = write_dataset(workspace, n_patients=8)
+    write_planned(workspace, dataset)
+    write_preprocessed(workspace, dataset)
+    write_preprocessed(workspace, read_dataset(write_raw_dataset(
+        workspace.raw, name=OTHER, n_patients=0, n_test=4, shape_zyx=(20, 22, 24), seed=50
+    )), seed=50)
+    for fold in (0, 1):
+        train(workspace, fold, seeds=2)
+        train(workspace, fold, control="mask_only")
+    return workspace
+
+
+def train(workspace: Workspace, fold: int, *settings: str, config: str = "vit_scratch", **arguments: object) -> None:
+    pipeline.train(
+        workspace, NAME, fold, config=config, plan_name=PLAN.name, settings=(*FAST, *settings),
+        **arguments,  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def own(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A copy, for tests that train over what is there."""
+    shutil.copytree(workspace.raw.parent, tmp_path, dirs_exist_ok=True)
+    return Workspace.under(tmp_path)
+
+
+@pytest.fixture
+def results(workspace: Workspace) -> ResultsLayout:
+    return workspace.results_dataset(NAME, PLAN.name)
+
+
+def test_further_seeds_stand_below_the_fold_and_differ(results: ResultsLayout) -> None:
+    first = results.fold("vit_scratch", 0)
+    assert set(first.seeds()) == {1}
+    a, b = (read_predictions(run.predictions("test")) for run in (first, first.seed(1)))
+    assert [p.case_id for p in a] == [p.case_id for p in b]
+    assert [p.logit for p in a] != [p.logit for p in b]
+    stored = [read_checkpoint(run.checkpoint_best, made_by="rnnet_train") for run in (first, first.seed(1))]
+    assert [c.plan["seed"] for c in stored] == [0, 1]
+
+
+def test_seeds_that_are_there_are_kept_when_more_are_asked_for(own: Workspace) -> None:
+    first = own.results_dataset(NAME, PLAN.name).fold("vit_scratch", 1)
+    before = first.predictions("test").read_text(), first.seed(1).predictions("test").read_text()
+    train(own, 1, seeds=3, resume=True)
+    assert set(first.seeds()) == {1, 2}
+    assert (first.predictions("test").read_text(), first.seed(1).predictions("test").read_text()) == before
+
+
+def test_the_report_shows_controls_and_seeds_on_every_test_set(workspace: Workspace, results: ResultsLayout) -> None:
+    said = pipeline.evaluate(workspace, NAME, external=[OTHER], plan_name=PLAN.name)
+    subsets = {"cross-validation", "test", OTHER}
+    assert {s.config for s in said.summaries} == {"vit_scratch"}
+    assert {(c.config, c.control, c.subset) for c in said.controls} == {
+        ("vit_scratch", "mask_only", subset) for subset in subsets
+    }
+    assert {(s.config, s.subset) for s in said.seeds} == {("vit_scratch", subset) for subset in subsets}
+    assert all(s.seeds == (0, 1) for s in said.seeds)
+    page = results.report_html.read_text(encoding="utf-8")
+    assert "Negative controls (positive class: radiation necrosis)" in page
+    assert "Spread over seeds (positive class: radiation necrosis)" in page
+    stored = json.loads(results.report.summary_json.read_text())
+    assert len(stored["controls"]) == len(stored["seeds"]) == 3
+
+
+def test_a_control_in_the_place_of_a_model_is_refused(own: Workspace) -> None:
+    results = own.results_dataset(NAME, PLAN.name)
+    shutil.copy(results.fold(CONTROL, 0).checkpoint_best, results.fold("vit_scratch", 0).checkpoint_best)
+    with pytest.raises(SettingError, match="negative control 'mask_only'"):
+        ModelBundle.load(own, NAME, PLAN.name, config="vit_scratch", folds=["0"], device="cpu")
+
+
+def test_a_control_predicts_again_on_its_own_input(workspace: Workspace, results: ResultsLayout) -> None:
+    path = results.fold(CONTROL, 0).predictions("validation")
+    before = path.read_text()
+    path.unlink()
+    train(workspace, 0, control="mask_only", validate_only=True)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("arguments", [{"control": "mask_only"}, {"seeds": 2}])
+def test_tabular_configurations_have_neither_controls_nor_seeds(
+    workspace: Workspace, arguments: dict[str, object]
+) -> None:
+    with pytest.raises(SettingError, match="imaging configurations"):
+        train(workspace, 0, config="clinical", **arguments)
+
+
+@pytest.mark.parametrize("config", ["vit_scratch", "clinical"])
+def test_a_share_of_the_labels_is_used_said_and_found_again(
+    own: Workspace, config: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("rnnet"), "propagate", True)
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        train(own, 0, "finetune.label_share=0.5", config=config)
+        train(own, 1, config=config)
+    assert any("leaves 4 of 8 labelled training lesions, 2 of 4 patients" in r.getMessage() for r in caplog.records)
+    found = pipeline.evaluate(own, NAME, plan_name=PLAN.name)  # with all labels: the folds are no stale ones
+    facts = json.loads(own.results_dataset(NAME, PLAN.name).report.facts_json.read_text())
+    assert {s.config for s in found.summaries} >= {config}
+    assert any(w.startswith(f"{config}: trained with 50 % and 100 % of the labelled") for w in facts["warnings"])
+
+
+def test_a_control_of_other_folds_stops_the_evaluation(own: Workspace) -> None:
+    first, second = ExperimentData.open(own, NAME, PLAN.name).folds
+    write_splits(own.preprocessed_dataset(NAME).splits_json, (
+        Fold(0, second.train_case_ids, second.validation_case_ids),
+        Fold(1, first.train_case_ids, first.validation_case_ids),
+    ))
+    for fold in (0, 1):
+        train(own, fold)
+    shutil.rmtree(own.results_dataset(NAME, PLAN.name).fold("vit_scratch", 0).seed(1).folder)
+    shutil.rmtree(own.results_dataset(NAME, PLAN.name).fold("vit_scratch", 1).seed(1).folder)
+    with pytest.raises(StaleArtefactError, match="control_mask_only was trained on other cases") as caught:
+        pipeline.evaluate(own, NAME, plan_name=PLAN.name)
+    assert "--control mask_only" in str(caught.value)
+
+
+def test_a_further_seed_of_other_folds_stops_the_evaluation(own: Workspace) -> None:
+    results = own.results_dataset(NAME, PLAN.name)
+    shutil.copytree(results.fold("vit_scratch", 1).seed(1).folder, results.fold("vit_scratch", 0).seed(1).folder,
+                    dirs_exist_ok=True)
+    with pytest.raises(StaleArtefactError, match="trained on other cases") as caught:
+        pipeline.evaluate(own, NAME, plan_name=PLAN.name)
+    assert "--seeds" in str(caught.value)

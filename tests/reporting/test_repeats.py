@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from rnnet.core.types import CONTROLS
+from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
+from rnnet.evaluation.statistics import Interval
+from rnnet.reporting.repeats import CONTROL_NAMES, control_section, repeat_tables, seed_section
+from rnnet.reporting.screen import summary_text
+from tests.reporting.results import POSITIVE, made_up_summaries
+
+INTERVAL = Interval(0.5123, 0.4, 0.6, 100)
+
+
+def made_up_control(control: str, *, model: Interval | None = INTERVAL) -> ControlResult:
+    return ControlResult("ssl_vit", control, "test", "Same-centre test", POSITIVE, 11, 13, ("0", "1"), INTERVAL, model)
+
+
+def made_up_spread(config: str = "ssl_vit") -> SeedSpread:
+    return SeedSpread(
+        config, "test", "Same-centre test", POSITIVE, 11, 13, ("0", "1"), (0, 1, 2), (0.8, 0.9, 0.85)
+    )
+
+
+def test_every_control_has_a_name_and_says_what_its_figure_should_be() -> None:
+    (table,) = repeat_tables([made_up_control(c) for c in CONTROLS], ())
+    assert len(table.rows) == len(table.notes) == len(CONTROLS)
+    for control, row, note in zip(CONTROLS, table.rows, table.notes, strict=True):
+        assert CONTROL_NAMES[control] in row[0]
+        assert note.lower().startswith(CONTROL_NAMES[control])
+        assert "should" in note
+    assert table.rows[0][2:] == ("0.512 [0.400, 0.600]", "0.512 [0.400, 0.600]", "11 + 13", "2")
+
+
+def test_both_tables_name_the_positive_class() -> None:
+    tables = repeat_tables([made_up_control("mask_only")], [made_up_spread()])
+    assert len(tables) == 2
+    assert all("positive class: radiation necrosis" in t.title for t in tables)
+
+
+def test_a_control_without_its_model_has_a_dash() -> None:
+    (table,) = repeat_tables([made_up_control("mask_only", model=None)], ())
+    assert table.rows[0][3] == "–"
+
+
+def test_the_spread_over_seeds_has_mean_sd_and_range() -> None:
+    (table,) = repeat_tables((), [made_up_spread(), made_up_spread("ssl_vit.control_shuffled_labels")])
+    assert table.rows[0][2:5] == ("3", "0.850 ± 0.050", "0.800 to 0.900")
+    assert "shuffled labels" in table.rows[1][0]
+
+
+def test_without_repeats_there_is_neither_table_nor_section() -> None:
+    assert repeat_tables((), ()) == ()
+    assert not control_section(())
+    assert not seed_section(())
+
+
+def test_the_screen_shows_controls_and_seeds_after_the_models() -> None:
+    text = summary_text(made_up_summaries(), [made_up_control("mask_only")], [made_up_spread()])
+    places = [text.index(t) for t in ("Same-centre test", "Negative controls", "Spread over seeds")]
+    assert places == sorted(places)

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from rnnet.planning.plan import with_settings
+from tests.factories import make_plan
+from trials.arms import MAIN, TRIALS, arms_of, plan_settings
+from trials.run import Machine, steps_of
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_every_arm_makes_a_plan_of_its_own(name):
+    trial = TRIALS[name]
+    plans = [with_settings(make_plan(), plan_settings(trial, arm)) for arm in arms_of(trial)]
+    trained = {(p.n_folds, p.crop, p.network, p.pretrain, p.finetune) for p in plans}
+    assert len(trained) == len(plans)
+    assert len({arm.name for arm in arms_of(trial)}) == len(plans)
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_all_arms_share_the_preprocessed_scans_and_the_folds(name):
+    trial = TRIALS[name]
+    plans = [with_settings(make_plan(), plan_settings(trial, arm)) for arm in arms_of(trial)]
+    assert len({p.data_identifier for p in plans}) == 1
+    assert len({(p.n_folds, p.seed) for p in plans}) == 1
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_label_arms_start_from_the_main_encoder(name):
+    trial = TRIALS[name]
+    for arm in arms_of(trial):
+        commands = [step.command for step in steps_of(trial, arm, Machine(Path("root")))]
+        assert any(c[0] == "pretrain" for c in commands) == (arm.group != "labels")
+        if arm.group == "labels":
+            encoders = {c[c.index("-pretrained") + 1] for c in commands if "ssl_vit" in c}
+            assert {Path(e).parent.name for e in encoders} == {f"pretrain__{MAIN}"}
+
+
+def test_the_nodules_have_no_clinical_model():
+    steps = {t: [s.name for s in steps_of(TRIALS[t], arms_of(TRIALS[t])[0], Machine(Path("root")))] for t in TRIALS}
+    assert "train_clinical_0" in steps["phantom"]
+    assert "train_clinical_0" not in steps["nodules"]
+    assert all("fuse" in names for names in steps.values())
+
+
+def test_every_command_is_one_that_parses():
+    from importlib import import_module
+
+    for trial in TRIALS.values():
+        for arm in arms_of(trial):
+            for step in steps_of(trial, arm, Machine(Path("root"), atlas=Path("atlas"))):
+                parser = import_module(f"rnnet.cli.{step.command[0]}").build_parser()
+                parser.parse_args(step.command[1:])

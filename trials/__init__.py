@@ -1,0 +1,1 @@
+"""Trials that check rnnet's claims on data: scripts beside the package, no part of it."""

@@ -1,0 +1,108 @@
+"""What is trained in a trial: the settings that all arms share, and what each arm changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+# The one place for the size of the networks and the length of the training; --set of every plan.
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "common": (
+        "n_folds=3", "network.width=192", "network.depth=6", "network.heads=6", "pretrain.batch_size=32",
+        "pretrain.epochs=100", "finetune.epochs=40", "finetune.probe_epochs=10", "network.resnet_base_width=16",
+        "features.bin_width=25",
+    ),
+    "phantom": ("crop.edge_vox=48",),
+    # Cubes that lie on their own grid, without head or scanner.
+    "nodules": (
+        "crop.edge_vox=32", "preprocessing.registration.mode=never", "preprocessing.bias_field.enabled=false",
+    ),
+}
+# How views differ and objectives are weighted in the main arm: what the ablations take away, one by one.
+RECIPE: tuple[str, ...] = (
+    "pretrain.views.axis_swaps=true", "pretrain.views.scaling=0.15", "pretrain.views.intensity_augmentation=true",
+    "pretrain.views.mask_jitter_vox=1", "pretrain.views.mask_drop_probability=0.2",
+)
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Numbers of the raw data sets: labelled, unlabelled pool, second centre."""
+
+    name: str
+    labelled: int
+    pool: int
+    second: int
+    positive_outcome: str
+    has_clinical: bool
+
+
+TRIALS: Mapping[str, Trial] = {
+    "phantom": Trial("phantom", 1, 2, 3, "radiation_necrosis", has_clinical=True),
+    "nodules": Trial("nodules", 11, 12, 13, "poorly_defined", has_clinical=False),
+}
+Group = Literal["main", "objectives", "mask channel", "views", "labels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One plan, named as the arm, with what is trained under it on every fold.
+
+    encoder: the arm whose pretrained encoder is used; empty: it pretrains one of its own. controls: of ssl_vit.
+    """
+
+    name: str
+    group: Group
+    title: str
+    settings: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ("ssl_vit",)
+    encoder: str = ""
+    controls: tuple[str, ...] = ()
+    fuse: bool = False
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether the arm needs an encoder of its own."""
+        return not self.encoder
+
+
+def arms_of(trial: Trial) -> tuple[Arm, ...]:
+    """All arms, in the order in which they are run."""
+    tabular = ("radiomics", "clinical") if trial.has_clinical else ("radiomics",)
+    imaging = ("ssl_vit", "vit_scratch", "ssl_vit_t1ce", "resnet50")
+    return (
+        Arm(MAIN, "main", "all as planned", configs=(*imaging, *tabular), fuse=True,
+            controls=("shuffled_labels", "mask_only", "volume_only", "random_encoder")),
+        Arm("labels_50", "labels", "50 % of the labels", ("finetune.label_share=0.5",), _BOTH, MAIN),
+        Arm("labels_25", "labels", "25 % of the labels", ("finetune.label_share=0.25",), _BOTH, MAIN),
+        Arm("restoration_only", "objectives", "restoration only", ("pretrain.contrastive_weight=0",)),
+        Arm("contrastive_only", "objectives", "contrastive only", ("pretrain.restoration_weight=0",)),
+        Arm("masked_tokens", "objectives", "with masked-token prediction", ("pretrain.masked_token_weight=1",)),
+        Arm("published", "objectives", "published objective and optimiser, plain views", (
+            "pretrain.objective=paper", "pretrain.optimizer=adam", "pretrain.learning_rate=1e-4",
+            "pretrain.weight_decay=0", "pretrain.temperature=0.05", *_PLAIN,
+        )),
+        Arm("plain_views", "views", "views by mirroring and shift alone", _PLAIN),
+        Arm("no_axis_swaps", "views", "without axis swaps", ("pretrain.views.axis_swaps=false",)),
+        Arm("no_intensity", "views", "without changes of intensity", ("pretrain.views.intensity_augmentation=false",)),
+        Arm("no_scaling", "views", "without scaling", ("pretrain.views.scaling=0",)),
+        Arm("mask_kept", "mask channel", "no view without its mask", ("pretrain.views.mask_drop_probability=0",),
+            ("ssl_vit", "ssl_vit_t1ce")),
+    )
+
+
+_BOTH = ("ssl_vit", "vit_scratch")
+_PLAIN = (
+    "pretrain.views.axis_swaps=false", "pretrain.views.scaling=0", "pretrain.views.intensity_augmentation=false",
+    "pretrain.views.mask_jitter_vox=0", "pretrain.views.mask_drop_probability=0",
+)
+
+
+def plan_settings(trial: Trial, arm: Arm) -> tuple[str, ...]:
+    """All --set of the arm's plan; a later one overrules an earlier one of the same field."""
+    merged: dict[str, str] = {}
+    for setting in (*SETTINGS["common"], *SETTINGS[trial.name], *RECIPE, *arm.settings):
+        merged[setting.partition("=")[0]] = setting
+    return tuple(merged.values())
