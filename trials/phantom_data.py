@@ -20,7 +20,7 @@ log = get_logger("rnnet.trials.phantom_data")
 SEED = 101
 # 90 training lesions; no follow-up scans, so that every lesion counts once.
 SIZE = DemoSize(
-    n_train_patients=45, n_test_patients=24, n_second_center_patients=24, n_pool_scans=260, follow_up_every=1000,
+    n_train_patients=45, n_test_patients=24, n_second_center_patients=24, n_pool_scans=150, follow_up_every=1000,
     whole_head_share=0.2,
 )
 

@@ -1,8 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rnnet.planning.plan import with_settings
+from rnnet.planning.plan import PretrainPlan, with_settings
 from tests.factories import make_plan
 from trials.arms import MAIN, TRIALS, arms_of, plan_settings
 from trials.run import Machine, steps_of
@@ -11,7 +12,8 @@ from trials.run import Machine, steps_of
 @pytest.mark.parametrize("name", TRIALS)
 def test_every_arm_makes_a_plan_of_its_own(name):
     trial = TRIALS[name]
-    plans = [with_settings(make_plan(), plan_settings(trial, arm)) for arm in arms_of(trial)]
+    planned = replace(make_plan(), pretrain=PretrainPlan())  # with the views that the planner takes
+    plans = [with_settings(planned, plan_settings(trial, arm)) for arm in arms_of(trial)]
     trained = {(p.n_folds, p.crop, p.network, p.pretrain, p.finetune) for p in plans}
     assert len(trained) == len(plans)
     assert len({arm.name for arm in arms_of(trial)}) == len(plans)
