@@ -1,10 +1,11 @@
-"""The fastest matrix product that this machine shows in a number format: what a network could at best reach."""
+"""The rate of matrix products that this machine keeps up in a number format: what a network could at best reach."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -19,9 +20,14 @@ _REPEATS = 5
 
 @dataclass(frozen=True, slots=True)
 class MatrixPeak:
-    """flops_per_second: of the best repeat of the best shape (rows, inner, columns)."""
+    """Of the fastest shape (rows, inner, columns): what it keeps up, and the best single product.
+
+    flops_per_second: median of products made between the steps, in the same seconds as these: clocks, and what else
+    runs, change the rate from one second to the next. best_flops_per_second: never reached for long.
+    """
 
     flops_per_second: float
+    best_flops_per_second: float
     shape: tuple[int, int, int]
 
 
@@ -33,30 +39,35 @@ def network_shapes(plan: ExperimentPlan) -> tuple[tuple[int, int, int], ...]:
     return ((rows, net.width, 3 * net.width), (rows, net.width, hidden), (rows, hidden, net.width))
 
 
-def measure_peak(
-    device: torch.device, dtype: torch.dtype, shapes: Sequence[tuple[int, int, int]], *, repeats: int = _REPEATS
-) -> MatrixPeak:
-    """The best of `repeats` products of each shape, squares of a few sizes beside the given ones.
+class PeakMeter:
+    """Measures products of the fastest of some shapes whenever it is told to."""
 
-    The best and not the mean: another program's work is no property of the machine.
-    """
-    squares = tuple((edge, edge, edge) for edge in _SQUARES.get(device.type, _SQUARES["cpu"]))
-    found = [MatrixPeak(_best(device, dtype, shape, repeats), shape) for shape in (*squares, *shapes)]
-    return max(found, key=lambda peak: peak.flops_per_second)
+    def __init__(self, device: torch.device, dtype: torch.dtype, shapes: Sequence[tuple[int, int, int]]) -> None:
+        self._device = device
+        squares = tuple((edge, edge, edge) for edge in _SQUARES.get(device.type, _SQUARES["cpu"]))
+        tried = {shape: _matrices(device, dtype, shape) for shape in (*squares, *shapes)}
+        rates = {shape: max(self._rate(*tried[shape]) for _ in range(_REPEATS)) for shape in tried}
+        self._shape = max(rates, key=rates.__getitem__)
+        self._matrices = tried[self._shape]
+        self._rates: list[float] = []
+
+    def sample(self) -> None:
+        """Some more products."""
+        self._rates += [self._rate(*self._matrices) for _ in range(_REPEATS)]
+
+    def peak(self) -> MatrixPeak:
+        """Of all samples so far; at least one."""
+        return MatrixPeak(median(self._rates), max(self._rates), self._shape)
+
+    def _rate(self, left: Tensor, right: Tensor) -> float:
+        return 2 * left.shape[0] * right.numel() / _seconds(left, right, self._device)
 
 
-def better(first: MatrixPeak, second: MatrixPeak) -> MatrixPeak:
-    """The higher of two measurements."""
-    return max(first, second, key=lambda peak: peak.flops_per_second)
-
-
-def _best(device: torch.device, dtype: torch.dtype, shape: tuple[int, int, int], repeats: int) -> float:
+def _matrices(device: torch.device, dtype: torch.dtype, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
     rows, inner, columns = shape
-    left = torch.randn(rows, inner, device=device).to(dtype)
     # As a linear layer has its weights; the fastest layout on every device that was tried.
-    right = torch.randn(columns, inner, device=device).to(dtype)
-    seconds = min(_seconds(left, right, device) for _ in range(repeats + 1))
-    return 2 * rows * inner * columns / seconds
+    left, right = (torch.randn(edge, inner, device=device).to(dtype) for edge in (rows, columns))
+    return left, right
 
 
 def _seconds(left: Tensor, right: Tensor, device: torch.device) -> float:

@@ -12,7 +12,7 @@ from statistics import median
 import torch
 
 from rnnet.benchmark.flops import step_flops
-from rnnet.benchmark.matrix_peak import MatrixPeak, better, measure_peak, network_shapes, wait_for
+from rnnet.benchmark.matrix_peak import MatrixPeak, PeakMeter, network_shapes, wait_for
 from rnnet.core.errors import SettingError
 from rnnet.core.seeding import seed_for
 from rnnet.planning.plan import ExperimentPlan, NetworkPlan
@@ -51,7 +51,7 @@ class PretrainSpeed:
         step_seconds: median from the start of one step to the start of the next.
         phase_seconds: median of each of PHASES, the device waited for at the end of each.
         step_flops: arithmetic of a step.
-        peak: of the machine's matrix products in this precision, at the same time.
+        peak: of the machine's matrix products in this precision, in the same seconds.
         estimated_bytes: memory of a step by the planner's formula.
         peak_bytes: its real memory; None where the system does not tell.
     """
@@ -132,27 +132,28 @@ def measure_pretraining(
     if size < 2:
         raise SettingError(f"The field 'pretrain.batch_size' must be at least 2. Got {size} instead.")
     crops = made_up_crops(plan, _BATCHES * size, place)
-    shapes = network_shapes(plan)
     with training_numerics(place), memory_advice("pretrain"):
-        peak = measure_peak(place, dtype, shapes)
+        products = PeakMeter(place, dtype, network_shapes(plan))
         meter = MemoryMeter(place)
         task = PretrainTask(plan, crops, precision=chosen)
         for number in range(_WARM_UP_STEPS):
             _step(task, number, lambda _: None)
         meter.restart()
-        phases = [_phases(task, _WARM_UP_STEPS + number) for number in range(steps)]
+        phases = []
+        for number in range(steps):
+            products.sample()
+            phases.append(_phases(task, _WARM_UP_STEPS + number))
+        products.sample()
         peak_bytes = meter.peak_bytes()
         split = {name: median(step[name] for step in phases) for name in PHASES}
         whole = median(sum(step.values()) for step in phases)
         if place.type == "cuda":
             whole = _overlapped_seconds(task, steps)
-        # Before and after: a machine's clock may change under load.
-        peak = better(peak, measure_peak(place, dtype, shapes))
     return PretrainSpeed(
         device=torch.cuda.get_device_name(place) if place.type == "cuda" else place.type,
         threads=torch.get_num_threads(), precision=chosen,
         parameters=sum(p.numel() for p in task.model.parameters()), batch_size=size, steps=steps, step_seconds=whole,
-        phase_seconds=split, step_flops=step_flops(plan), peak=peak,
+        phase_seconds=split, step_flops=step_flops(plan), peak=products.peak(),
         estimated_bytes=pretraining_memory(plan, precision=chosen, device_type=place.type).step_bytes(size),
         peak_bytes=peak_bytes,
     )
