@@ -70,8 +70,8 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
     return (
         Arm(MAIN, "main", "all as planned", configs=(*imaging, *tabular), fuse=True,
             controls=("shuffled_labels", "mask_only", "volume_only", "random_encoder")),
-        Arm("labels_50", "labels", "50 % of the labels", ("finetune.label_share=0.5",), _BOTH, MAIN),
-        Arm("labels_25", "labels", "25 % of the labels", ("finetune.label_share=0.25",), _BOTH, MAIN),
+        Arm("labels_50", "labels", "50 % of the training labels", ("finetune.label_share=0.5",), _BOTH, MAIN),
+        Arm("labels_25", "labels", "25 % of the training labels", ("finetune.label_share=0.25",), _BOTH, MAIN),
         Arm("restoration_only", "objectives", "restoration only", ("pretrain.contrastive_weight=0",)),
         Arm("contrastive_only", "objectives", "contrastive only", ("pretrain.restoration_weight=0",)),
         Arm("masked_tokens", "objectives", "with masked-token prediction", ("pretrain.masked_token_weight=1",)),

@@ -17,6 +17,7 @@ from rnnet.core.log import configure_logging, get_logger
 from rnnet.core.workspace import ResultsLayout, Workspace
 from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Evaluation, ModelSummary
+from rnnet.reporting.repeats import control_notes
 from trials.arms import MAIN, TRIALS, Arm, Trial, arms_of
 from trials.paired import auc_difference
 
@@ -24,6 +25,12 @@ log = get_logger("rnnet.trials.tables")
 
 _GROUPS = (("objectives", "Objectives of pretraining"), ("views", "Views of pretraining"),
            ("mask channel", "Mask channel in pretraining"))
+_LABELS_CAPTION = (
+    "Label efficiency. The shares are of the labels of each fold's training part. Every arm, the one with all labels "
+    "too, chose the best epoch of a fold on the fold's whole labelled validation part: in all, more labels were used "
+    "than the share says, and cross-validation was selected and measured on the same lesions. The test sets chose "
+    "nothing."
+)
 
 
 def trial_tables(trial: Trial, root: Path) -> str:
@@ -115,7 +122,10 @@ def _controls_table(main: Evaluation, subsets: Mapping[str, str]) -> list[str]:
     for name in names:
         by_subset = {c.subset: c for c in main.controls if c.control == name}
         rows.append([f"`{name}`", *(_interval(by_subset[s].auc) if s in by_subset else "" for s in subsets)])
-    return ["Negative controls of `ssl_vit`:", _table(["control", *subsets.values()], rows)] if rows else []
+    if not rows:
+        return []
+    notes = "\n".join(f"- {note}" for note in control_notes(main.controls))
+    return ["Negative controls of `ssl_vit`:", _table(["control", *subsets.values()], rows), notes]
 
 
 def _labels_table(
@@ -132,7 +142,7 @@ def _labels_table(
                 rows.append([title, f"`{config}`", *cells])
             differences = (_difference(results, "ssl_vit", results, "vit_scratch", s, trial) for s in subsets)
             rows.append([title, "difference", *differences])
-    return "Label efficiency:\n\n" + _table(["labels", "configuration", *subsets.values()], rows)
+    return f"{_LABELS_CAPTION}\n\n" + _table(["labels", "configuration", *subsets.values()], rows)
 
 
 def _arms_table(members: Sequence[Arm], found: Mapping[str, Evaluation], subsets: Mapping[str, str]) -> str:

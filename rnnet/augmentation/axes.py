@@ -1,4 +1,4 @@
-"""Linear operators that work along one axis at a time: blur, thick slices, dilation by a box."""
+"""Linear operators that work along one axis at a time: blur, thick slices, zoom and shift."""
 
 from __future__ import annotations
 
@@ -31,11 +31,6 @@ def gaussian_operator(size: int, sigmas_vox: Tensor) -> Tensor:
     # Cut at four standard deviations: farther out are denormal numbers, with which a product takes ten times longer.
     weights = torch.exp(-0.5 * ratio**2) * (ratio <= 4)
     return weights / weights.sum(dim=-1, keepdim=True)
-
-
-def box_operator(size: int, radii_vox: Tensor) -> Tensor:
-    """Sum over the voxels within a radius, (b, size, size), for each sample."""
-    return (distances(size) <= radii_vox[:, None, None]).float()
 
 
 def low_resolution_operator(size: int, factors: Tensor) -> Tensor:

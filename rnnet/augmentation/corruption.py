@@ -21,28 +21,19 @@ _Shape = tuple[int, int, int]
 _BITS = 8
 
 
-def corrupt_views(
+def corrupt_in_place(
     views: Tensor, plan: CorruptionPlan, generator: torch.Generator, *, rows: Rows | None = None
-) -> Tensor:
-    """Batch (b, c, z, y, x) whose channel 0 (T1CE) is corrupted; the other channels are the same bit by bit.
+) -> None:
+    """Corrupt channel 0 (T1CE) of a batch (b, c, z, y, x); the other channels stay the same bit by bit.
 
     Each sample has draws of its own.
 
     Args:
-        views: T1CE first, z-scored in the brain.
+        views: T1CE first, z-scored in the brain; every cube contiguous.
         plan: what is done to them.
         generator: a CPU generator: the same seed corrupts in the same way on every device.
         rows: which rows of a global batch `views` holds; None is all of them. They come out as the whole batch's do.
     """
-    corrupted = views.clone(memory_format=torch.contiguous_format)
-    corrupt_in_place(corrupted, plan, generator, rows=rows)
-    return corrupted
-
-
-def corrupt_in_place(
-    views: Tensor, plan: CorruptionPlan, generator: torch.Generator, *, rows: Rows | None = None
-) -> None:
-    """The same without a copy; every cube of `views` must be contiguous."""
     rows = rows_of(views, rows)
     images = views[:, 0]
     _paint(images, plan, generator, rows)

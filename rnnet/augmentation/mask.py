@@ -72,12 +72,12 @@ def _dilated(masks: Tensor, radii_vox: Tensor) -> Tensor:
 def _moved(mask: Tensor, shift_zyx_vox: list[int]) -> Tensor:
     """One mask (z, y, x), moved, with 0 where nothing came from."""
     moved = torch.zeros_like(mask)
-    z, y, x = (_overlap(shift, size) for shift, size in zip(shift_zyx_vox, mask.shape, strict=True))
-    from_z, from_y, from_x = (_overlap(-shift, size) for shift, size in zip(shift_zyx_vox, mask.shape, strict=True))
+    z, y, x = (overlap(shift, size) for shift, size in zip(shift_zyx_vox, mask.shape, strict=True))
+    from_z, from_y, from_x = (overlap(-shift, size) for shift, size in zip(shift_zyx_vox, mask.shape, strict=True))
     moved[z, y, x] = mask[from_z, from_y, from_x]
     return moved
 
 
-def _overlap(shift: int, size: int) -> slice:
+def overlap(shift: int, size: int) -> slice:
     """Where an axis moved by `shift` voxels still lies on itself; empty where it lies beside itself."""
     return slice(min(max(shift, 0), size), max(size + min(shift, 0), 0))

@@ -14,7 +14,7 @@ from torch.nn import functional
 from rnnet.augmentation.axes import apply_along_axes, resampling_operator
 from rnnet.augmentation.draws import Rows, happens, rows_of, uniform
 from rnnet.augmentation.intensity import augment_intensity
-from rnnet.augmentation.mask import jitter_mask
+from rnnet.augmentation.mask import jitter_mask, overlap
 from rnnet.planning.plan import ViewPlan
 
 _ORDERS = torch.tensor([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
@@ -82,8 +82,8 @@ def _moved(batch: Tensor, motion: _Motion) -> Tensor:
     draws = zip(motion.mirrored.tolist(), motion.shift_vox.tolist(), motion.order, strict=True)
     for cube, place, (mirrored, shift, order) in zip(batch, moved, draws, strict=True):
         turned = cube.flip([1 + axis for axis in range(3) if mirrored[axis]])
-        z, y, x = (_overlap(s, size) for s in shift)
-        from_z, from_y, from_x = (_overlap(-s, size) for s in shift)
+        z, y, x = (overlap(s, size) for s in shift)
+        from_z, from_y, from_x = (overlap(-s, size) for s in shift)
         _unordered(place, order)[:, z, y, x] = turned[:, from_z, from_y, from_x]
     return moved
 
@@ -121,8 +121,3 @@ def _nearest(masks: Tensor, matrices: list[Tensor]) -> Tensor:
 def _unordered(cube: Tensor, order: list[int]) -> Tensor:
     """The same memory (c, n, n, n) with axes as they were before they were put into this order."""
     return cube.permute(0, *(1 + order.index(axis) for axis in range(3)))
-
-
-def _overlap(shift: int, size: int) -> slice:
-    """Where an axis moved by `shift` voxels still lies on itself."""
-    return slice(max(shift, 0), size + min(shift, 0))

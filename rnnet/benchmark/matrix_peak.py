@@ -23,7 +23,8 @@ class MatrixPeak:
     """Of the fastest shape (rows, inner, columns): what it keeps up, and the best single product.
 
     flops_per_second: median of products made between the steps, in the same seconds as these: clocks, and what else
-    runs, change the rate from one second to the next. best_flops_per_second: never reached for long.
+    runs, change the rate from one second to the next. The aims are against it, as the trial that set them was.
+    best_flops_per_second: never reached for long, printed beside it.
     """
 
     flops_per_second: float

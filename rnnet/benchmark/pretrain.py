@@ -50,6 +50,7 @@ class PretrainSpeed:
         steps: counted steps.
         step_seconds: median from the start of one step to the start of the next.
         phase_seconds: median of each of PHASES, the device waited for at the end of each.
+        input_seconds: what the data add to a step: on a GPU only what the network's work does not hide.
         step_flops: arithmetic of a step.
         peak: of the machine's matrix products in this precision, in the same seconds.
         estimated_bytes: memory of a step by the planner's formula.
@@ -64,6 +65,7 @@ class PretrainSpeed:
     steps: int
     step_seconds: float
     phase_seconds: Mapping[str, float]
+    input_seconds: float
     step_flops: int
     peak: MatrixPeak
     estimated_bytes: int
@@ -81,9 +83,8 @@ class PretrainSpeed:
 
     @property
     def input_share(self) -> float:
-        """Share of a step that the network and the optimiser do not work in; on a GPU most input is hidden by them."""
-        busy = sum(seconds for name, seconds in self.phase_seconds.items() if name != "data")
-        return max(0.0, 1.0 - busy / self.step_seconds)
+        """Share of a step that it would be shorter by without its data."""
+        return self.input_seconds / self.step_seconds
 
     @property
     def memory_ratio(self) -> float | None:
@@ -146,14 +147,15 @@ def measure_pretraining(
         products.sample()
         peak_bytes = meter.peak_bytes()
         split = {name: median(step[name] for step in phases) for name in PHASES}
-        whole = median(sum(step.values()) for step in phases)
+        whole, data = median(sum(step.values()) for step in phases), split["data"]
         if place.type == "cuda":
             whole = _overlapped_seconds(task, steps)
+            data = max(0.0, whole - _overlapped_seconds(task, steps, same_batch=True))
     return PretrainSpeed(
         device=torch.cuda.get_device_name(place) if place.type == "cuda" else place.type,
         threads=torch.get_num_threads(), precision=chosen,
         parameters=sum(p.numel() for p in task.model.parameters()), batch_size=size, steps=steps, step_seconds=whole,
-        phase_seconds=split, step_flops=step_flops(plan), peak=products.peak(),
+        phase_seconds=split, input_seconds=data, step_flops=step_flops(plan), peak=products.peak(),
         estimated_bytes=pretraining_memory(plan, precision=chosen, device_type=place.type).step_bytes(size),
         peak_bytes=peak_bytes,
     )
@@ -182,13 +184,18 @@ def _phases(task: PretrainTask, number: int) -> dict[str, float]:
     return seconds
 
 
-def _overlapped_seconds(task: PretrainTask, steps: int) -> float:
-    """Seconds from step to step when the next batch is prepared meanwhile, as training does on a GPU."""
+def _overlapped_seconds(task: PretrainTask, steps: int, *, same_batch: bool = False) -> float:
+    """Seconds from step to step when the next batch is prepared meanwhile, as training does on a GPU.
+
+    same_batch: take one prepared batch again and again, for a step without its data.
+    """
     batches = task.batches(0)
     ahead, moments = Ahead(task), []
     ahead.begin_epoch(0, batches)
+    first = ahead.take(0)
     for number in range(min(steps + _WARM_UP_STEPS, len(batches))):
-        prefetch = partial(ahead.prefetch, number + 1)
-        learn(task, ahead.take(number), 0, number, ProcessGroup(), meanwhile=prefetch)
+        parts = first if same_batch else ahead.take(number)
+        meanwhile = partial(ahead.prefetch, number + 1)
+        learn(task, parts, 0, number, ProcessGroup(), meanwhile=(lambda: None) if same_batch else meanwhile)
         moments.append(time.perf_counter())
     return median(after - before for before, after in pairwise(moments[1:]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rnnet.core.errors import CaseFailedError, RnnetError
 from rnnet.core.log import configure_logging
-from rnnet.core.provenance import read_leaks
+from rnnet.core.provenance import read_leaks, recording_arguments
 from rnnet.core.workspace import DEFAULT_PLAN, FoldLayout, Workspace, cache_folder
 
 EXIT_ERROR = 2
@@ -186,7 +186,8 @@ def run(
     arguments = parser.parse_args(argv)
     configure_logging(verbose=arguments.verbose)
     try:
-        return body(arguments) or 0
+        with recording_arguments(sys.argv[1:] if argv is None else argv):
+            return body(arguments) or 0
     except CaseFailedError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CASES_FAILED

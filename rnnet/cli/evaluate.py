@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import textwrap
 from collections.abc import Sequence
 
 from rnnet import pipeline
@@ -50,5 +52,14 @@ def _body(arguments: argparse.Namespace) -> int:
     )
     print(summary_text(evaluation.summaries, evaluation.controls, evaluation.seeds))
     print(f"Report: {evaluation.report}")
+    _print_warnings(evaluation.warnings)
     _common.print_leaks(evaluation.leaks)
     return report_failures({name: result.report for name, result in evaluation.external.items()})
+
+
+def _print_warnings(warnings: Sequence[str]) -> None:
+    """What the report says at its top, after the tables and on standard error."""
+    if warnings:
+        print(f"\nWarnings ({len(warnings)}):", file=sys.stderr)
+    for warning in warnings:
+        print(textwrap.fill(f"- {warning}", 100, subsequent_indent="  "), file=sys.stderr)

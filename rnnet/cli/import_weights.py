@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnet import pipeline
 from rnnet.cli import _common
+from rnnet.core.workspace import DEFAULT_PLAN
 
 if TYPE_CHECKING:
     from rnnet.training.import_weights import WeightsImport
@@ -34,12 +36,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--layout", default="auto", metavar="NAME",
-        help=f"whose names the weights have: {', '.join(LAYOUTS)} (default: %(default)s)",
+        help=f"whose names the weights have: {', '.join(LAYOUTS)}; nnssl's are refused, with the reason (default: "
+        "%(default)s)",
     )
     parser.add_argument(
-        "--axes", choices=("zyx", "xyz"), default="zyx",
-        help="order of the axes of the volumes that the weights were trained on; readers of NIfTI such as MONAI's give "
-        "xyz, those of SimpleITK zyx (default: %(default)s, the weights as they are)",
+        "--axes", choices=("zyx", "xyz"),
+        help="how the other program's arrays were indexed, channels aside. xyz: it read NIfTI with MONAI, nibabel or "
+        "TorchIO; the weights are turned to rnnet's order. zyx: it read with SimpleITK, as rnnet does; the weights "
+        "stay as they are (default: zyx)",
     )
     _common.add_plan(parser)
     _common.add_settings(parser)
@@ -58,19 +62,40 @@ def _body(arguments: argparse.Namespace) -> None:
         arguments.source,
         output=arguments.output,
         layout=arguments.layout,
-        axes=arguments.axes,
+        axes=arguments.axes or "zyx",
         plan_name=arguments.plan_name,
         settings=arguments.settings,
     )
     print("\n".join(_lines(result)))
+    if arguments.axes is None and result.layout != "rnnet":
+        print(
+            "Note: the weights were taken for ones of arrays (z, y, x). If they were trained on volumes that MONAI or "
+            "nibabel read, and were not transposed, their arrays were (x, y, z): import again with --axes xyz. If you "
+            "know that it was (z, y, x), give --axes zyx and this note goes."
+        )
     config = "resnet50" if result.network == "resnet50" else "ssl_vit"
     print(f"Encoder: {path}")
-    print(f"Next: rnnet_train {arguments.dataset} 0 -c {config} -pretrained {path}")
+    print(f"Next: {_next_command(arguments, config, path)}")
+
+
+def _next_command(arguments: argparse.Namespace, config: str, path: Path) -> str:
+    """What trains with the encoder: the same folders, plan and changes of it, or the encoder would not fit."""
+    words = ["rnnet_train", arguments.dataset, "0", "-c", config, "-pretrained", str(path)]
+    if arguments.root is not None:
+        words += ["--root", str(arguments.root)]
+    if arguments.plan_name != DEFAULT_PLAN:
+        words += ["-p", arguments.plan_name]
+    if arguments.settings:
+        words += ["--set", *arguments.settings]
+    return shlex.join(words)
 
 
 def _lines(result: WeightsImport) -> list[str]:
     """The account of an import, one line for each tensor that is not as it was stored."""
-    lines = [f"{result.file} read as {result.layout}: {len(result.used)} tensors used as they are"]
+    lines = [
+        f"{result.file} read as {result.layout}: {len(result.used)} tensors used as they are, "
+        f"{len(result.missing)} of the network not in the file"
+    ]
     lines += [f"  adapted   {text}" for text in result.adapted]
     for what, names in (("not used", result.unused), ("new", result.missing)):
         lines += [f"  {what:<9} {name}" for name in names[:_SHOWN]]

@@ -70,5 +70,6 @@ def _body(arguments: argparse.Namespace) -> None:
         seeds=arguments.seeds,
     )
     control = f", negative control {arguments.control}" if arguments.control else ""
-    print(f"Fold {arguments.fold} of {arguments.config}{control}: {folder}")
+    seeds = f", {arguments.seeds} seeds" if arguments.seeds > 1 else ""
+    print(f"Fold {arguments.fold} of {arguments.config}{control}{seeds}: {folder}")
     _common.print_leaks_of(folder)

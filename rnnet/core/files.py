@@ -52,14 +52,15 @@ def file_digest(path: Path) -> str:
     if path.is_dir():
         files = sorted((p.relative_to(path).as_posix(), p) for p in path.rglob("*") if p.is_file())
         return text_digest("\n".join(f"{file_digest(p)} {name}" for name, p in files))
+    return file_sha256(path)[:16]
+
+
+def file_sha256(path: Path) -> str:
+    """The file's SHA-256 in hex digits, as sha256sum prints it."""
     with path.open("rb") as stream:
-        return (
-            hashlib.file_digest(stream, "sha256").hexdigest()[:16]
-            if hasattr(hashlib, "file_digest")
-            else (
-                hashlib.sha256(stream.read()).hexdigest()[:16]  # Python 3.10
-            )
-        )
+        if hasattr(hashlib, "file_digest"):
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.sha256(stream.read()).hexdigest()  # Python 3.10
 
 
 def text_digest(text: str) -> str:

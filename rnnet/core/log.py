@@ -28,3 +28,8 @@ def configure_logging(*, verbose: bool = False) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     root.propagate = False
+
+
+def quiet_logging() -> None:
+    """From here on warnings and errors alone: for the processes beside the one that speaks for all."""
+    logging.getLogger("rnnet").setLevel(logging.WARNING)

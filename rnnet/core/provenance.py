@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -27,11 +29,24 @@ _PACKAGES = (
     "deepbet",
 )
 
+_typed: ContextVar[tuple[str, ...]] = ContextVar("arguments of the command", default=())
+
+
+@contextmanager
+def recording_arguments(arguments: Sequence[str]) -> Iterator[None]:
+    """Inside, every run record holds these arguments: a record says what was typed, and changes nothing."""
+    token = _typed.set(tuple(arguments))
+    try:
+        yield
+    finally:
+        _typed.reset(token)
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run of one command.
 
+    arguments: as the user typed them; none where the run was started from Python.
     leaks: what --allow_leakage let through, in sentences. origin: what is not known about imported weights.
     """
 
@@ -51,7 +66,6 @@ class RunRecord:
 def make_run_record(
     command: str,
     *,
-    arguments: Sequence[str] = (),
     seed: int = 0,
     device: str = "cpu",
     inputs: Mapping[str, str] | None = None,
@@ -61,7 +75,7 @@ def make_run_record(
     """The record of a run that starts now."""
     return RunRecord(
         command=command,
-        arguments=tuple(arguments),
+        arguments=_typed.get(),
         seed=seed,
         device=device,
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),

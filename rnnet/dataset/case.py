@@ -69,7 +69,7 @@ def read_dataset(layout: RawLayout, *, n_processes: int = 1) -> RawDataset:
         return RawDataset(name, layout, manifest, table.scans, table.cases)
     scans, problems = pool_scans(layout, manifest)
     _raise_first(problems, name)
-    cases, components = pool_cases(scans, n_processes=n_processes)
+    cases, components = pool_cases(scans, n_processes=n_processes, name=name)
     return RawDataset(name, layout, manifest, scans, cases, components)
 
 

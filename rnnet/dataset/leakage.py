@@ -154,8 +154,9 @@ class FoldExposures:
             return leaks
         return leaks + check_apart(
             [(steering, self.validation)], allow_leakage=allow_leakage,
-            fix="Pretrain for this fold with --set pretrain.probe.fold=K, K being its number, under a plan of its own "
-                "(-p), or for all folds with --set pretrain.probe.patience=0.",
+            fix="Take no encoder of a trained classifier. Pretrain for this fold with --set pretrain.probe.fold=K, K "
+                "being its number, under a plan of its own (-p), or for all folds with --set "
+                "pretrain.probe.patience=0.",
         )
 
 

@@ -74,12 +74,12 @@ def pool_scans(layout: RawLayout, manifest: Manifest) -> tuple[tuple[Scan, ...],
 
 
 def pool_cases(
-    scans: tuple[Scan, ...], *, n_processes: int = 1
+    scans: tuple[Scan, ...], *, n_processes: int = 1, name: str = ""
 ) -> tuple[tuple[LesionCase, ...], bool]:
     """Every lesion of the pool as an unlabelled case, and whether lesions are connected components.
 
     They are if every mask that can be read has at most one value beside 0; otherwise each value is a lesion. A scan
-    whose mask cannot be read has no case; such masks are logged.
+    whose mask cannot be read has no case; such masks are logged. name: of the data set, for the log.
     """
     with_mask = [s for s in scans if s.mask_path is not None]
     paths = [s.mask_path for s in with_mask if s.mask_path is not None]
@@ -99,7 +99,7 @@ def pool_cases(
     components = all(c.components is not None for c in contents)
     lesions = [(c.components if components else c.values) or () for c in contents]
     _log.info(
-        "%d lesions in %d masks (%s).", sum(map(len, lesions)), len(masked),
+        "%s%d lesions in %d masks (%s).", name and f"{name}: ", sum(map(len, lesions)), len(masked),
         "connected components of binary masks" if components else "mask values",
     )
     cases = tuple(

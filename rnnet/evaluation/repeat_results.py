@@ -13,7 +13,8 @@ from rnnet.evaluation.statistics import Interval
 class ControlResult:
     """AUC of a negative control and of the model itself, on the same lesions and from the same folds.
 
-    model_auc: None where the model itself has no predictions of these folds.
+    model_auc: None where the model itself has no predictions of these folds. negative_outcome: empty in figures that an
+    older version stored.
     """
 
     config: str
@@ -26,6 +27,7 @@ class ControlResult:
     folds: tuple[str, ...]
     auc: Interval
     model_auc: Interval | None
+    negative_outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class SeedSpread:
     """AUC of a model, trained with several seeds, on one set of lesions: one figure for each seed.
 
     config: of a model or of a negative control. folds: those that were trained with all of these seeds; as for the
-    model itself, their predictions are pooled (cross-validation) or averaged (test sets).
+    model itself, their predictions are pooled (cross-validation) or averaged (test sets). negative_outcome: as above.
     """
 
     config: str
@@ -45,6 +47,7 @@ class SeedSpread:
     folds: tuple[str, ...]
     seeds: tuple[int, ...]
     aucs: tuple[float, ...]
+    negative_outcome: str = ""
 
     @property
     def mean(self) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -27,13 +28,19 @@ def trained_controls(results: ResultsLayout) -> tuple[str, ...]:
     return tuple(name for name in names if any(results.config(name).glob("fold_[0-9]*/predictions_validation.csv")))
 
 
-def control_results(results: ResultsLayout, subsets: Sequence[str], plan: ExperimentPlan) -> tuple[ControlResult, ...]:
-    """Every negative control on every subset for which it has predictions of both outcomes."""
+def control_results(
+    results: ResultsLayout, subsets: Sequence[str], plan: ExperimentPlan, left_out: Collection[Path] = ()
+) -> tuple[ControlResult, ...]:
+    """Every negative control on every subset for which it has predictions of both outcomes.
+
+    left_out: folders of runs that were not trained as the model was.
+    """
     found = []
     for name in trained_controls(results):
         config, control = split_control(name)
         for subset in subsets:
-            folds = _folds_with([results.fold(name, f) for f in trained_folds(results, name, "rnnet_train")], subset)
+            trained = [results.fold(name, f) for f in trained_folds(results, name, "rnnet_train")]
+            folds = _folds_with([layout for layout in trained if layout.folder not in left_out], subset)
             own = [results.fold(name, f) for f in folds]
             measured = _auc_of(own, subset, control, plan)
             if measured is None:
@@ -44,21 +51,23 @@ def control_results(results: ResultsLayout, subsets: Sequence[str], plan: Experi
             of_model = _auc_of(model, subset, "", plan) if is_there else None
             found.append(ControlResult(
                 config, control, subset, title_of(subset), plan.positive_outcome, n_positive, n_negative, folds,
-                interval, of_model[0] if of_model else None,
+                interval, of_model[0] if of_model else None, plan.negative_outcome,
             ))
     return tuple(found)
 
 
 def seed_spreads(
-    results: ResultsLayout, configs: Sequence[str], subsets: Sequence[str], plan: ExperimentPlan
+    results: ResultsLayout, configs: Sequence[str], subsets: Sequence[str], plan: ExperimentPlan,
+    left_out: Collection[Path] = (),
 ) -> tuple[SeedSpread, ...]:
     """The spread over seeds of every configuration or control that was trained with several.
 
-    Of its folds those that were trained more than once, with the seeds that all of them have.
+    Of its folds those that were trained more than once, with the seeds that all of them have. left_out: folders of
+    runs that were not trained as the first run of their fold.
     """
     found = []
     for config in configs:
-        runs = {f: _runs(results.fold(config, f)) for f in _numbered(results, config)}
+        runs = {f: _runs(results.fold(config, f), left_out) for f in _numbered(results, config)}
         repeated = {f: by_seed for f, by_seed in runs.items() if len(by_seed) > 1}
         if not repeated:
             continue
@@ -87,7 +96,7 @@ def _spread(
         return None
     return SeedSpread(
         config, subset, title_of(subset), plan.positive_outcome, *counts, tuple(runs), tuple(aucs),
-        tuple(aucs.values()),
+        tuple(aucs.values()), plan.negative_outcome,
     )
 
 
@@ -96,9 +105,12 @@ def _numbered(results: ResultsLayout, config: str) -> list[str]:
     return sorted((p.name.removeprefix("fold_") for p in folders if p.is_dir()), key=int)
 
 
-def _runs(layout: FoldLayout) -> dict[int, FoldLayout]:
+def _runs(layout: FoldLayout, left_out: Collection[Path]) -> dict[int, FoldLayout]:
     """By seed, the first run of a fold and the further ones that are predicted."""
-    further = {seed: run for seed, run in layout.seeds().items() if run.predictions("validation").is_file()}
+    further = {
+        seed: run for seed, run in layout.seeds().items()
+        if run.folder not in left_out and run.predictions("validation").is_file()
+    }
     if not further or not layout.predictions("validation").is_file():
         return {}
     first = read_artefact(layout.run_json, RunRecord, made_by="rnnet_train").seed

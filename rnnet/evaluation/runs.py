@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from rnnet.core.codec import write_artefact
 from rnnet.core.errors import MissingStageError, SettingError
@@ -45,10 +46,13 @@ def decide(results: ResultsLayout, config: str, positive_outcome: str) -> Decisi
     return decision
 
 
-def summarise_all(data: ExperimentData, external: Sequence[str]) -> Evaluation:
+def summarise_all(
+    data: ExperimentData, external: Sequence[str], left_out: Collection[Path] = ()
+) -> Evaluation:
     """Summaries of every trained configuration by cross-validation, on the test split and on external data sets.
 
-    With them the negative controls, and the spread over seeds of whatever was trained with several.
+    With them the negative controls, and the spread over seeds of whatever was trained with several. left_out: folders
+    of controls and further runs that were not trained as the model beside which they would stand.
 
     Raises:
         MissingStageError: nothing is trained.
@@ -64,16 +68,14 @@ def summarise_all(data: ExperimentData, external: Sequence[str]) -> Evaluation:
         decision = decide(data.results, config, data.plan.positive_outcome)
         for subset in subsets:
             summaries += _summary(data, config, subset, decision)
-    controls = control_results(data.results, subsets, data.plan)
-    seeds = seed_spreads(data.results, (*configs, *trained_controls(data.results)), subsets, data.plan)
+    controls = control_results(data.results, subsets, data.plan, left_out)
+    seeds = seed_spreads(data.results, (*configs, *trained_controls(data.results)), subsets, data.plan, left_out)
     return Evaluation(data.name, data.plan.name, tuple(summaries), controls, seeds)
 
 
 def _summary(data: ExperimentData, config: str, subset: str, decision: Decision) -> list[ModelSummary]:
     """The summary as a list of one, or of none where the subset has no predictions or one outcome only."""
     folds = trained_folds(data.results, config, "rnnet_train")
-    if len(folds) < len(data.folds):
-        log.warning("%s: only %d of %d folds are trained.", config, len(folds), len(data.folds))
     predictions: dict[int, tuple[LesionPrediction, ...]] = {}
     for fold in folds:
         path = data.results.fold(config, fold).predictions(subset_file(subset))

@@ -124,10 +124,11 @@ class ExperimentData:
         """
         if self.labels.share < 1.0:
             used, there = (self.sides(fold, labels=labels)[0] for labels in (self.labels, LabelShare()))
+            n_used, n_there = (len({c.patient_id for c in cases}) for cases in (used, there))
+            more = " (at least one of each outcome stays)" if n_used > self.labels.share * n_there + 1 else ""
             log.info(
-                "Fold %s: finetune.label_share = %g leaves %d of %d labelled training lesions, %d of %d patients.",
-                fold, self.labels.share, len(used), len(there), len({c.patient_id for c in used}),
-                len({c.patient_id for c in there}),
+                "Fold %s: finetune.label_share = %g leaves %d of %d labelled training lesions, %d of %d patients%s.",
+                fold, self.labels.share, len(used), len(there), n_used, n_there, more,
             )
         return {**self.skull_strippers(), **self.labels.as_inputs()}
 

@@ -29,6 +29,13 @@ class LabelShare:
         """For the record of a run; nothing where all labels are used."""
         return {} if self.share >= 1.0 else {_SHARE_INPUT: repr(self.share), _SEED_INPUT: str(self.seed)}
 
+    @property
+    def text(self) -> str:
+        """For a message."""
+        if self.share >= 1.0:
+            return "all labels"
+        return f"{100 * self.share:g} % of the labels (drawn by seed {self.seed})"
+
     def of(self, cases: Sequence[LesionCase]) -> tuple[LesionCase, ...]:
         """The cases of the drawn patients, in their order.
 

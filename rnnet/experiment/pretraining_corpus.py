@@ -147,10 +147,10 @@ def _account(
 
 def _say(corpus: Corpus, account: CorpusAccount) -> None:
     for share in account.datasets:
-        log.info("%s: %d lesions and %d brain crops of %d scans; %d scans left out.", share.dataset, share.n_lesions,
-                 share.n_brain_crops, share.n_scans, share.n_left_out)
-    for (dataset, reason), count in _counts(account.left_out).items():
-        log.info("%s: %d scan(s) left out: %s.", dataset, count, reason)
+        reasons = [f"{n} as {reason}" for (dataset, reason), n in _counts(account.left_out).items()
+                   if dataset == share.dataset]
+        log.info("%s: %d lesions and %d brain crops of %d scans; left out: %s.", share.dataset, share.n_lesions,
+                 share.n_brain_crops, share.n_scans, ", ".join(reasons) or "none")
     lesions = sum(case.lesion_value != NO_LESION for case in corpus.missing)
     if corpus.missing:
         log.warning("%d lesions are left out: %d scans failed in preprocessing.", lesions,

@@ -18,7 +18,7 @@ from rnnet.fusion.tabular import USES_IMAGING, USES_RADIOMICS
 from rnnet.training.checkpoint import read_checkpoint
 from rnnet.training.exposure import checkpoint_exposure
 from rnnet.training.fold_record import fold_digests
-from rnnet.training.folds import check_fold_of
+from rnnet.training.folds import check_fold_of, check_label_share
 
 IMAGING_PART = "ssl_vit"
 
@@ -33,7 +33,8 @@ def train_tabular(
     Raises:
         LeakageError: the fold's sides, or the imaging models, have seen what they must not see.
         MissingStageError: multimodal without the out-of-fold predictions of ssl_vit; the message names the folds.
-        StaleArtefactError: those predictions are of models that were trained on other folds.
+        StaleArtefactError: those predictions are of models that were trained on other folds, or with another share of
+            the labels than the plan's.
     """
     # Of the training cases those alone that the plan's share of the labels leaves; of the others all.
     used = {c.case_id for side in data.sides(fold) for c in side}
@@ -55,7 +56,7 @@ def train_tabular(
     )
     leaks = tuple(dict.fromkeys((*data.leaks, *earlier.leaks, *leaks)))
     write_artefact(layout.run_json, make_run_record(
-        "rnnet_train", arguments=(config, str(fold)), seed=data.plan.seed,
+        "rnnet_train", seed=data.plan.seed,
         inputs={**data.training_inputs(fold), **fold_digests(*data.sides(fold), data.plan.positive_outcome)},
         leaks=leaks,
     ))
@@ -85,7 +86,8 @@ def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, flo
 
     Raises:
         MissingStageError: a fold has no predictions; the message names the command.
-        StaleArtefactError: a fold was trained on other cases, so that its logits may be of cases that it has seen.
+        StaleArtefactError: a fold was trained on other cases, so that its logits may be of cases that it has seen, or
+            with another share of the labels than the plan's.
     """
     layouts = [data.results.fold(IMAGING_PART, f.index) for f in data.folds]
     missing = [
@@ -99,6 +101,7 @@ def imaging_logits(data: ExperimentData, fold: int | str) -> tuple[dict[str, flo
         )
     for one in data.folds:
         check_fold_of(data, IMAGING_PART, one.index)
+        check_label_share(data, IMAGING_PART, one.index)
     oof = out_of_fold([read_predictions(layout.predictions("validation")) for layout in layouts])
     if not data.test_cases:
         return _logits(oof), {}

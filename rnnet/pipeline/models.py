@@ -54,7 +54,8 @@ def pretrain(
     log.info("Pretraining on %d crops of %d data set(s).", len(corpus.cases), len(names))
     if group is None or group.is_main:
         chosen.account.write(results.pretraining_corpus_json)
-    if group is None:
+    # A run that has left a checkpoint has made its steps.
+    if group is None and not (resume and results.pretrain.checkpoint_latest.is_file()):
         confirm_batch_size(plan, stage="pretrain", device=device)
     return run_pretraining(
         plan,
@@ -129,10 +130,12 @@ def train(
     data.fold(fold)  # a fold that does not exist is an error before anything is read
     if config in IMAGING_CONFIGS:
         for further in range(seeds):
+            if seeds > 1:
+                log.info("Run %d of %d, with seed %d.", further + 1, seeds, data.plan.seed + further)
             train_imaging_fold(
                 data, fold, config=config, pretrained=pretrained, device=device, resume=resume,
                 validate_only=validate_only, allow_leakage=allow_leakage, control=control,
-                seed=data.plan.seed + further if further else None,
+                seed=data.plan.seed + further if further else None, seeds=seeds,
             )
         return data.results.fold(control_config(config, control), fold).folder
     if control or seeds != 1:
@@ -223,6 +226,7 @@ def evaluate(
     from rnnet.experiment.fingerprints import distance_from_training
     from rnnet.inference.exposures import leaks_of
     from rnnet.inference.external import predict_external
+    from rnnet.inference.unlike import unlike_runs
     from rnnet.reporting.evaluation_report import write_evaluation
 
     data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, allow_leakage=allow_leakage)
@@ -236,7 +240,8 @@ def evaluate(
     }
     raw = [read_raw(workspace, n) for n in names]
     distances = [distance_from_training(workspace, data.name, r, n_processes=n_processes) for r in raw]
-    return write_evaluation(data, summarise_all(data, names), results, distances, leaks)
+    unlike = unlike_runs(data)
+    return write_evaluation(data, summarise_all(data, names, unlike.folders), results, distances, leaks, unlike)
 
 
 def explain(

@@ -37,12 +37,35 @@ def _gpu_memory_bytes() -> list[int]:
 
 def host_memory_bytes() -> int:
     """Physical memory, or the limit of the container or of the batch system's job if that is lower."""
-    limits = [_physical_memory_bytes()]
+    return min([_physical_memory_bytes(), *(limit for _, limit in _group_limits())])
+
+
+def free_host_memory_bytes(available_bytes: int) -> int:
+    """What this process may still take: `available_bytes` of the machine, or less where its container has a limit.
+
+    Files that were read and lie in memory count as free: the system gives them up first.
+    """
+    free = [available_bytes]
+    for path, limit in _group_limits():
+        used = path.with_name("memory.current" if path.name == "memory.max" else "memory.usage_in_bytes")
+        if used.is_file():
+            files = [line.split() for line in _lines(path.with_name("memory.stat")) if "inactive_file" in line]
+            cached = max((int(number) for _, number in files), default=0)
+            free.append(max(0, limit - int(used.read_text(encoding="ascii")) + cached))
+    return min(free)
+
+
+def _group_limits() -> list[tuple[Path, int]]:
+    """Files of limits that there are, each with its bytes."""
+    found = []
     for path in (*map(Path, _CGROUP_LIMITS), *own_group_limits(_CGROUP_ROOT, _OWN_GROUPS)):
-        if path.is_file():
-            text = path.read_text(encoding="ascii").strip()
-            limits += [int(text)] if text.isdigit() else []
-    return min(limits)
+        text = "".join(_lines(path)).strip()
+        found += [(path, int(text))] if text.isdigit() else []
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="ascii").splitlines() if path.is_file() else []
 
 
 def own_group_limits(root: Path, own_groups: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from rnnet.core.codec import digest_of, from_plain, read_artefact, to_plain, write_artefact
 from rnnet.core.errors import SettingError, did_you_mean
+from rnnet.planning.plan_check import check_plan
 from rnnet.planning.training_plan import (
     CorruptionPlan,
     FinetunePlan,
@@ -172,7 +173,7 @@ class ExperimentPlan:
     rationale: tuple[Choice, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_plan(self)
 
     def with_reason(self, choice: Choice) -> ExperimentPlan:
         """The plan with this reason for its field, in place of an earlier one."""
@@ -238,57 +239,3 @@ def _replace_at(value: Any, path: list[str], new: Any, full: str) -> Any:
         return from_plain(type(value), plain)
     except SettingError as error:
         raise SettingError(error.problem.replace(f"'{path[0]}", f"'{full}", 1), fix=error.fix) from error
-
-
-_POSITIVE = (
-    "crop.edge_vox",
-    "network.token_edge_vox",
-    "network.width",
-    "network.depth",
-    "network.heads",
-    "network.resnet_base_width",
-    "pretrain.epochs",
-    "pretrain.batch_size",
-    "pretrain.learning_rate",
-    "pretrain.temperature",
-    "pretrain.accumulate_steps",
-    "finetune.accumulate_steps",
-    "finetune.batch_size",
-    "finetune.learning_rate",
-    "features.bin_width",
-)
-
-
-def _check(plan: ExperimentPlan) -> None:
-    """Raise SettingError for values that contradict each other or cannot work."""
-    for path in _POSITIVE:
-        value: Any = plan
-        for part in path.split("."):
-            value = getattr(value, part)
-        if value <= 0:
-            raise SettingError(f"The field '{path}' must be above 0. Got {value} instead.")
-    if plan.n_folds < 2:
-        raise SettingError(f"The field 'n_folds' must be at least 2. Got {plan.n_folds} instead.")
-    if plan.crop.edge_vox % plan.network.token_edge_vox:
-        raise SettingError(
-            f"The field 'crop.edge_vox' must be a multiple of network.token_edge_vox. "
-            f"Got {plan.crop.edge_vox} and {plan.network.token_edge_vox} instead."
-        )
-    if plan.network.width % plan.network.heads:
-        raise SettingError(
-            f"The field 'network.width' must be a multiple of network.heads. "
-            f"Got {plan.network.width} and {plan.network.heads} instead."
-        )
-    if not 0 < plan.finetune.label_share <= 1:
-        raise SettingError(
-            f"The field 'finetune.label_share' must be above 0 and at most 1. Got {plan.finetune.label_share} instead."
-        )
-    if plan.network.pooling == "class_token" and not plan.network.class_token:
-        raise SettingError(
-            "The field 'network.pooling' is class_token, and there is none.",
-            fix="Set network.class_token=true as well.",
-        )
-    if min(plan.pretrain.probe.every_epochs, plan.pretrain.probe.patience) < 0:
-        raise SettingError("The fields 'pretrain.probe.every_epochs' and 'pretrain.probe.patience' must be at least 0.")
-    if plan.positive_outcome == plan.negative_outcome:
-        raise SettingError("The fields 'positive_outcome' and 'negative_outcome' must differ.")

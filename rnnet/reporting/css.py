@@ -75,7 +75,6 @@ ul.versions { display: grid; grid-template-columns: repeat(auto-fill, minmax(230
   margin: 6px 0 0; padding: 0; list-style: none; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 ul.versions li { display: flex; justify-content: space-between; border-bottom: 1px solid var(--line); padding: 4px 0; }
 ul.versions span { color: var(--muted); }
-.alert { margin: 14px 0 0; font-size: 15px; } .alert, .alert a { color: var(--warn); }
 details summary { cursor: pointer; color: var(--accent); font-size: 14.5px; margin: 12px 0; }
 pre { margin: 0; padding: 14px; background: var(--tint); border-radius: 6px; overflow-x: auto; }
 footer { margin: 56px auto 40px; padding-top: 14px; border-top: 1px solid var(--line); font-size: 13.5px;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +12,14 @@ from rnnet.core.codec import artefact_inputs, read_artefact
 from rnnet.core.provenance import RunRecord
 from rnnet.core.types import LesionCase, LesionPrediction
 from rnnet.core.workspace import ReportLayout, trained_folds
+from rnnet.evaluation.names import folds_text, model_name
 from rnnet.evaluation.predictions import read_predictions
 from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
 from rnnet.evaluation.summary import CROSS_VALIDATION, Evaluation, ModelSummary, pooled_predictions, subset_file
 from rnnet.experiment.data import ExperimentData
 from rnnet.experiment.label_share import LabelShare
 from rnnet.inference.external import ExternalResult
+from rnnet.inference.unlike import UnlikeRuns
 from rnnet.planning.center_distance import Comparison
 from rnnet.preprocessing.skull_strip.record import strippers_in
 from rnnet.reporting.distances import distance_facts
@@ -33,7 +35,7 @@ GALLERY_SIZE = 6
 class EvaluationReport:
     """The figures, where the report lies, what was done for each external data set, and what leaked in sentences.
 
-    controls, seeds: figures of further trainings.
+    controls, seeds: figures of further trainings. warnings: what to know before believing the figures.
     """
 
     summaries: tuple[ModelSummary, ...]
@@ -42,21 +44,26 @@ class EvaluationReport:
     leaks: tuple[str, ...] = ()
     controls: tuple[ControlResult, ...] = ()
     seeds: tuple[SeedSpread, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def write_evaluation(
     data: ExperimentData, evaluation: Evaluation, external: Mapping[str, ExternalResult],
-    distances: Sequence[Comparison] = (), leaks: Sequence[str] = (),
+    distances: Sequence[Comparison] = (), leaks: Sequence[str] = (), unlike: UnlikeRuns | None = None,
 ) -> EvaluationReport:
     """Write figures and report into the evaluation folder of the data set.
 
     external: by name of the data set. distances: of the external data sets from the training data. leaks: of the
-    models and their tests; those of the external data sets are added.
+    models and their tests; those of the external data sets are added. unlike: runs that were not trained alike.
     """
-    layout = ReportLayout(data.results.evaluation)
+    layout, unlike = ReportLayout(data.results.evaluation), unlike or UnlikeRuns()
     leaks = tuple(dict.fromkeys((*leaks, *(leak for result in external.values() for leak in result.leaks))))
     figures, runs = _figures(data, evaluation, layout), _runs(data, evaluation)
     manifest = data.raw.manifest
+    warnings = (
+        *unlike.sentences, *_warnings(data, evaluation, external), *(d.warning for d in distances if d.warning),
+        *_origins(data, evaluation),
+    )
     write_report(
         layout.report_html,
         title=f"{manifest.name}: {data.plan.positive_outcome.replace('_', ' ')} or "
@@ -70,18 +77,16 @@ def write_evaluation(
             *((case.case_id, "its scan failed in preprocessing") for case in data.corpus.missing),
             *((name, failure.problem) for name, result in external.items() for failure in result.report.failed),
         ],
-        warnings=[
-            *_warnings(data, evaluation, external), *(d.warning for d in distances if d.warning),
-            *dict.fromkeys(run.origin for run in runs if run.origin),
-        ],
+        warnings=warnings,
         runs=runs,
         demonstration=manifest.reference if manifest.reference.startswith("Demonstration") else "",
         leaks=leaks,
         controls=evaluation.controls,
         seeds=evaluation.seeds,
+        trained_settings=unlike.settings,
     )
     return EvaluationReport(
-        evaluation.summaries, layout.report_html, external, leaks, evaluation.controls, evaluation.seeds
+        evaluation.summaries, layout.report_html, external, leaks, evaluation.controls, evaluation.seeds, warnings
     )
 
 
@@ -158,7 +163,7 @@ def _warnings(
     found = []
     for summary in evaluation.summaries:
         if summary.subset == CROSS_VALIDATION and len(summary.folds) < len(data.folds):
-            found.append(f"{summary.config}: {len(summary.folds)} of {len(data.folds)} folds are trained.")
+            found.append(f"{model_name(summary.config)}: {len(summary.folds)} of {len(data.folds)} folds are trained.")
     small = [s for s in evaluation.summaries if min(s.counts.lesions_positive, s.counts.lesions_negative) < 10]
     for subset in dict.fromkeys(s.subset_title for s in small):
         found.append(f"{subset}: fewer than ten lesions of one outcome; the intervals are wide for that reason.")
@@ -175,21 +180,47 @@ def _warnings(
 def _label_shares(data: ExperimentData, evaluation: Evaluation) -> list[str]:
     """One sentence for each configuration of which a fold was trained with a part of the labels."""
     found = []
-    for config in dict.fromkeys(s.config for s in evaluation.summaries):
-        records = [data.results.fold(config, f).run_json for f in trained_folds(data.results, config, "rnnet_train")]
-        shares = {LabelShare.recorded_in(artefact_inputs(p, made_by="rnnet_train")).share
-                  for p in records if p.is_file()}
-        if any(share < 1.0 for share in shares):
-            text = " and ".join(f"{100 * share:g} %" for share in sorted(shares))
-            found.append(f"{config}: trained with {text} of the labelled training patients (finetune.label_share).")
+    for config in _configs(evaluation):
+        used = []
+        for fold, path in _records(data, config):
+            labels = LabelShare.recorded_in(artefact_inputs(path, made_by="rnnet_train"))
+            if labels.share < 1.0:
+                some, all_of_them = (
+                    len({c.patient_id for c in data.sides(fold, labels=share)[0]}) for share in (labels, LabelShare())
+                )
+                used.append(f"fold {fold} with {some} of {all_of_them} (finetune.label_share {labels.share:g})")
+        if used:
+            found.append(f"{model_name(config)}: trained with a part of the labelled training patients: "
+                         f"{', '.join(used)}.")
     return found
+
+
+def _origins(data: ExperimentData, evaluation: Evaluation) -> list[str]:
+    """What is not known about imported weights, with the folds that started from them."""
+    folds: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for config in _configs(evaluation):
+        for fold, path in _records(data, config):
+            if origin := read_artefact(path, RunRecord, made_by="rnnet_train").origin:
+                folds[config, origin].append(fold)
+    return [f"{model_name(config)}, {folds_text(names)}: {origin}" for (config, origin), names in folds.items()]
+
+
+def _configs(evaluation: Evaluation) -> list[str]:
+    return list(dict.fromkeys(s.config for s in evaluation.summaries))
+
+
+def _records(data: ExperimentData, config: str) -> list[tuple[str, Path]]:
+    """(fold, run record) of every trained fold that has one."""
+    folds = trained_folds(data.results, config, "rnnet_train")
+    found = [(fold, data.results.fold(config, fold).run_json) for fold in folds]
+    return [(fold, path) for fold, path in found if path.is_file()]
 
 
 def _runs(data: ExperimentData, evaluation: Evaluation) -> list[RunRecord]:
     """One record per configuration: that of its first fold."""
     records = []
     layouts = [data.results.pretrain]
-    for config in dict.fromkeys(s.config for s in evaluation.summaries):
+    for config in _configs(evaluation):
         layouts.append(data.results.fold(config, trained_folds(data.results, config, "rnnet_train")[0]))
     for layout in layouts:
         if layout.run_json.is_file():

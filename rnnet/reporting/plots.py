@@ -13,9 +13,10 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from rnnet.core.errors import SettingError
 from rnnet.core.types import LesionPrediction
 from rnnet.evaluation.checks import labels_and_scores
+from rnnet.evaluation.names import model_name
 from rnnet.evaluation.summary import ModelSummary, outcomes_and_probabilities
 from rnnet.reporting.style import INK, LINE, MUTED, NEGATIVE, POSITIVE, colour_of, in_order, line_of, picture
-from rnnet.reporting.tables import by_subset, interval_text, model_name, plain_outcome
+from rnnet.reporting.tables import by_subset, interval_text, plain_outcome
 
 PredictionsByConfig = Mapping[str, Sequence[LesionPrediction]]
 

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-from rnnet.core.layouts import split_control
+from rnnet.core.layouts import control_config
+from rnnet.evaluation.names import CONTROL_NAMES, model_name
 from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
 from rnnet.reporting.markup import Html, bullet_list, data_table, element, joined
-from rnnet.reporting.tables import Table, interval_text, model_name, plain_outcome
+from rnnet.reporting.tables import Table, interval_text, plain_outcome
 
-CONTROL_NAMES = {
-    "shuffled_labels": "shuffled labels",
-    "mask_only": "mask only",
-    "volume_only": "volume only",
-    "random_encoder": "random encoder",
-}
 # What was taken away, and what the figures should be.
 _EXPECTATIONS = {
     "shuffled_labels": (
         "the outcomes of the training lesions were dealt out at random among the patients, so nothing could be "
         "learned. Its AUC on test sets should be about 0.5. If the interval lies above, the test lesions are not "
-        "independent of training. (By cross-validation it may lie a little above where the best epoch was chosen on "
-        "the same lesions.)"
+        "independent of training. (True outcomes chose between epochs: those of the validation part chose the best "
+        "epoch of each fold, unless finetune.select_best_by is last, so that by cross-validation the AUC may lie a "
+        "little above. With pretrain.probe.patience above 0, those of training lesions chose the pretrained encoder.)"
     ),
     "mask_only": (
         "the image was blank, only the outline of the lesion was left. The model itself should lie clearly above; "
@@ -33,7 +31,7 @@ _EXPECTATIONS = {
     ),
     "random_encoder": (
         "the network kept its random first weights and only its last layer was trained. The model itself should lie "
-        "clearly above; otherwise pretraining and fine-tuning taught it nothing."
+        "clearly above; otherwise nothing that its encoder learned is of use."
     ),
 }
 _CONTROLS_INTRO = (
@@ -42,84 +40,103 @@ _CONTROLS_INTRO = (
 )
 _SEEDS_INTRO = (
     "The same training on the same folds, started from other random numbers (first weights, order, augmentation). It "
-    "shows how much of a difference between two models is chance of training. All other figures of this report are "
-    "those of the first seed."
+    "shows how much of a difference between two models is chance of training. A pretrained encoder is the same in all "
+    "seeds: the chance of its pretraining is not in the spread, so that it tells less of SSL models than of those from "
+    "scratch."
 )
 _NOTHING = Html("")
+_Result = TypeVar("_Result", ControlResult, SeedSpread)
 
 
 def repeat_tables(controls: Sequence[ControlResult], seeds: Sequence[SeedSpread]) -> tuple[Table, ...]:
-    """The table of negative controls and that of seeds, as far as there are any."""
-    tables = []
-    if controls:
-        tables.append(_control_table(controls))
-    if seeds:
-        tables.append(_seed_table(seeds))
-    return tuple(tables)
+    """Tables of negative controls and of seeds, one of each per test set; what holds for all is noted at the last."""
+    return (*_control_tables(controls), *_seed_tables(seeds))
 
 
 def control_section(controls: Sequence[ControlResult]) -> Html:
     """Negative controls, with what each should show."""
-    return _section(_CONTROLS_INTRO, _control_table(controls)) if controls else _NOTHING
+    return _section(_CONTROLS_INTRO, _control_tables(controls)) if controls else _NOTHING
 
 
 def seed_section(seeds: Sequence[SeedSpread]) -> Html:
-    """Spread over seeds."""
-    return _section(_SEEDS_INTRO, _seed_table(seeds)) if seeds else _NOTHING
+    """The spread over seeds."""
+    return _section(_SEEDS_INTRO, _seed_tables(seeds)) if seeds else _NOTHING
 
 
-def _section(intro: str, table: Table) -> Html:
-    return joined([
-        element("p", intro), element("h3", table.title), element("p", table.subtitle, class_="subtitle"),
-        data_table(table.header, table.rows, kind="figures"), bullet_list(table.notes, kind="note"),
-    ])
+def control_notes(controls: Sequence[ControlResult]) -> tuple[str, ...]:
+    """For each kind of control among them, what was taken away and what its figures should be."""
+    used = [name for name in _EXPECTATIONS if any(c.control == name for c in controls)]
+    return tuple(f"{CONTROL_NAMES[name].capitalize()}: {_EXPECTATIONS[name]}" for name in used)
+
+
+def _section(intro: str, tables: Sequence[Table]) -> Html:
+    return joined([element("p", intro), *(
+        joined([
+            element("h3", table.title), element("p", table.subtitle, class_="subtitle"),
+            data_table(table.header, table.rows, kind="figures"), bullet_list(table.notes, kind="note"),
+        ]) for table in tables
+    )])
+
+
+def _control_tables(controls: Sequence[ControlResult]) -> tuple[Table, ...]:
+    tables = tuple(_control_table(group) for group in _by_subset(controls))
+    dash = ("–: the model itself has no predictions from these folds, train it to compare.",)
+    alone = dash if any(c.model_auc is None for c in controls) else ()
+    return _with_notes(tables, (*control_notes(controls), *alone))
 
 
 def _control_table(controls: Sequence[ControlResult]) -> Table:
     first = controls[0]
     level = f"{100 * first.auc.level:g} %"
-    used = [name for name in _EXPECTATIONS if any(c.control == name for c in controls)]
-    positive = plain_outcome(first.positive_outcome)
     return Table(
-        title=f"Negative controls (positive class: {positive})",
-        subtitle=f"AUC [{level} interval, patients resampled]; lesions: {positive} + other",
-        header=("Model, control", "Test set", "AUC of the control", "AUC of the model itself", "Lesions", "Folds"),
-        short_header=("Model, control", "Test set", "Control", "Model itself", "Lesions", "Folds"),
+        title=_title("negative controls", first),
+        subtitle=f"AUC [{level} interval, patients resampled]; {_lesions(first)}",
+        header=("Model, control", "AUC of the control", "AUC of the model itself", "Lesions", "Folds"),
+        short_header=("Model, control", "Control", "Model itself", "Lesions", "Folds"),
         rows=tuple(
-            (f"{model_name(c.config)}, {CONTROL_NAMES[c.control]}", _test_set(c), interval_text(c.auc),
+            (model_name(control_config(c.config, c.control)), interval_text(c.auc),
              interval_text(c.model_auc) if c.model_auc else "–", f"{c.n_positive} + {c.n_negative}",
              str(len(c.folds)))
             for c in controls
         ),
-        notes=tuple(f"{CONTROL_NAMES[name].capitalize()}: {_EXPECTATIONS[name]}" for name in used),
     )
+
+
+def _seed_tables(seeds: Sequence[SeedSpread]) -> tuple[Table, ...]:
+    return _with_notes(tuple(_seed_table(group) for group in _by_subset(seeds)), (
+        "Each seed gives one AUC: of the out-of-fold predictions of the folds that were repeated (cross-validation) "
+        "or of their ensemble (test sets). SD: sample standard deviation of these AUCs. It does not contain the "
+        "sampling error of the patients, which the intervals of the results show.",
+        "All other tables and figures are those of the first seed.",
+    ))
 
 
 def _seed_table(seeds: Sequence[SeedSpread]) -> Table:
-    positive = plain_outcome(seeds[0].positive_outcome)
     return Table(
-        title=f"Spread over seeds (positive class: {positive})",
-        subtitle=f"AUC of models that were trained several times; lesions: {positive} + other",
-        header=("Model", "Test set", "Seeds", "AUC, mean ± SD", "lowest to highest", "Lesions", "Folds"),
-        short_header=("Model", "Test set", "Seeds", "mean ± SD", "min to max", "Lesions", "Folds"),
+        title=_title("spread over seeds", seeds[0]),
+        subtitle=f"AUC of models that were trained several times; {_lesions(seeds[0])}",
+        header=("Model", "Seeds", "AUC, mean ± SD", "lowest to highest", "Lesions", "Folds"),
+        short_header=("Model", "Seeds", "mean ± SD", "min to max", "Lesions", "Folds"),
         rows=tuple(
-            (_name(s.config), _test_set(s), str(len(s.seeds)), f"{s.mean:.3f} ± {s.sd:.3f}",
+            (model_name(s.config), str(len(s.seeds)), f"{s.mean:.3f} ± {s.sd:.3f}",
              f"{min(s.aucs):.3f} to {max(s.aucs):.3f}", f"{s.n_positive} + {s.n_negative}", str(len(s.folds)))
             for s in seeds
-        ),
-        notes=(
-            "Each seed gives one AUC: of the out-of-fold predictions of the folds that were repeated "
-            "(cross-validation) or of their ensemble (test sets). SD: sample standard deviation of these "
-            "AUCs. It does not contain the sampling error of the patients, which the intervals of the results show.",
         ),
     )
 
 
-def _test_set(result: ControlResult | SeedSpread) -> str:
-    """Shorter than its title, so that the table fits the page: an external set by its name alone."""
-    return result.subset_title.removeprefix("External test, ")
+def _by_subset(results: Sequence[_Result]) -> tuple[tuple[_Result, ...], ...]:
+    subsets = dict.fromkeys(r.subset for r in results)
+    return tuple(tuple(r for r in results if r.subset == subset) for subset in subsets)
 
 
-def _name(config: str) -> str:
-    model, control = split_control(config)
-    return f"{model_name(model)}, {CONTROL_NAMES[control]}" if control else model_name(model)
+def _with_notes(tables: Sequence[Table], notes: tuple[str, ...]) -> tuple[Table, ...]:
+    return (*tables[:-1], *(replace(table, notes=notes) for table in tables[-1:]))
+
+
+def _title(what: str, result: ControlResult | SeedSpread) -> str:
+    return f"{result.subset_title}: {what} (positive class: {plain_outcome(result.positive_outcome)})"
+
+
+def _lesions(result: ControlResult | SeedSpread) -> str:
+    return f"lesions: {plain_outcome(result.positive_outcome)} + {plain_outcome(result.negative_outcome) or 'other'}"

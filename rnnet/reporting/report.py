@@ -37,6 +37,7 @@ class ReportFacts:
     demonstration: str = ""
     leaks: tuple[str, ...] = ()
     runs: tuple[RunRecord, ...] = ()
+    trained_settings: tuple[tuple[str, str, str, str], ...] = ()
 
 
 def write_report(
@@ -45,6 +46,7 @@ def write_report(
     failures: Sequence[tuple[str, str]] | None = None, warnings: Sequence[str] = (), runs: Sequence[RunRecord] = (),
     notes: Sequence[str] = (), demonstration: str = "", leaks: Sequence[str] = (),
     controls: Sequence[ControlResult] = (), seeds: Sequence[SeedSpread] = (),
+    trained_settings: Sequence[tuple[str, str, str, str]] = (),
 ) -> None:
     """Write the report at `path` and, in the same folder, summary.json, metrics.csv, tables.md and facts.json.
 
@@ -59,13 +61,15 @@ def write_report(
         gallery: attention pictures.
         failures: (scan or lesion, reason) of what preprocessing could not do; empty says that nothing failed, None
             says nothing.
-        warnings: what a reader must know before believing the figures.
+        warnings: what a reader must know before believing the figures; at the top.
         runs: one record per command that ran.
         notes: limitations of this data set or study.
         demonstration: when given, a notice above everything else that the figures are a demonstration.
         leaks: what the models have seen of what they are tested on, because that was allowed; in red at the top.
         controls: negative controls.
         seeds: the spread of models that were trained with several seeds.
+        trained_settings: (field, value in training, value in the plan, models and folds) of fields that models were
+            trained with another value of.
 
     Raises:
         SettingError: no summary.
@@ -77,7 +81,7 @@ def write_report(
     _check_positive_class(summaries, plan)
     failed = None if failures is None else tuple(failures)
     facts = ReportFacts(title, plan, dataset_facts, failed, tuple(warnings), tuple(notes), demonstration,
-                        tuple(leaks), tuple(runs))
+                        tuple(leaks), tuple(runs), tuple(trained_settings))
     beside = ReportLayout(path.parent)
     evaluation = Evaluation(plan.dataset, plan.name, tuple(summaries), tuple(controls), tuple(seeds))
     page = _page(facts, evaluation, figures, gallery, beside)
@@ -113,9 +117,9 @@ def _page(
         ("seeds", "Spread over seeds", seed_section(evaluation.seeds)),
         ("attention", "Attention", sections.attention(gallery)),
         ("data", "Data set and splits", sections.data_set(facts.dataset_facts)),
-        ("plan", "Plan", sections.plan_choices(plan)),
+        ("plan", "Plan", sections.plan_choices(plan, facts.trained_settings)),
         ("preprocessing", "Preprocessing", sections.preprocessing(plan, facts.failures)),
-        ("limits", "Limitations", sections.limitations(facts.warnings, facts.notes)),
+        ("limits", "Limitations", sections.limitations(facts.notes)),
         ("software", "Software", sections.software(facts.runs)),
     ]
     shown = [part for part in parts if part[2]]
@@ -128,7 +132,7 @@ def _page(
             sections.leak_notice(facts.leaks),
             element("div", element("p", element("b", "Demonstration. "), facts.demonstration), class_="notice")
             if facts.demonstration else None,
-            _alert(len(facts.warnings)),
+            sections.warning_notice(facts.warnings),
             element("nav", *(element("a", name, href=f"#{anchor}") for anchor, name, _ in shown)),
             class_="top",
         ),
@@ -140,13 +144,6 @@ def _page(
         ),
     ])
     return document(facts.title, body)
-
-
-def _alert(n_warnings: int) -> Html | None:
-    if not n_warnings:
-        return None
-    text = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"
-    return element("p", element("b", text), ": see ", element("a", "Limitations", href="#limits"), ".", class_="alert")
 
 
 def _meta(facts: ReportFacts) -> str:

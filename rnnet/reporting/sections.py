@@ -8,19 +8,20 @@ from typing import Any
 
 from rnnet.core.codec import to_plain
 from rnnet.core.provenance import RunRecord
+from rnnet.evaluation.names import model_name
 from rnnet.evaluation.summary import ModelSummary
 from rnnet.planning.plan import ExperimentPlan, PreprocessingPlan
 from rnnet.reporting.markup import Figure, Html, bullet_list, data_table, element, figure, joined
 from rnnet.reporting.tables import (
     Table,
     by_subset,
-    model_name,
     model_tables,
 )
 
 LEAK_HEAD = "LEAKAGE, allowed by --allow_leakage. Figures below are not those of an independent test:"
 _NOTHING = Html("")
 _PRIMARY = ("multimodal", "ssl_vit")
+_MOST_SETTINGS = 20
 
 
 def leak_notice(leaks: Sequence[str]) -> Html:
@@ -30,6 +31,14 @@ def leak_notice(leaks: Sequence[str]) -> Html:
     return element(
         "div", element("p", LEAK_HEAD), bullet_list(leaks, kind="plain"), class_="leaks", role="alert",
     )
+
+
+def warning_notice(warnings: Sequence[str]) -> Html:
+    """At the top as well: what a reader must know before believing the figures."""
+    if not warnings:
+        return _NOTHING
+    head = element("p", element("b", f"Warnings ({len(warnings)})"))
+    return element("div", head, bullet_list(warnings, kind="warnings plain"), class_="notice")
 
 
 def tiles(summaries: Sequence[ModelSummary]) -> Html:
@@ -116,8 +125,11 @@ def _row_table(rows: Sequence[Mapping[str, Any]]) -> Html:
     return data_table(columns, [[_text(row.get(c, "")) for c in columns] for row in rows])
 
 
-def plan_choices(plan: ExperimentPlan) -> Html:
-    """Every value that a rule or the user chose, with the rule and its inputs; the whole plan folded away."""
+def plan_choices(plan: ExperimentPlan, trained: Sequence[tuple[str, str, str, str]] = ()) -> Html:
+    """Every value that a rule or the user chose, with the rule and its inputs; the whole plan folded away.
+
+    trained: (field, value in training, value in the plan, models and folds) where a model was trained otherwise.
+    """
     rows = [
         (element("code", c.path), _text(c.value), c.rule,
          joined(_with_breaks([f"{k} = {_text(v)}" for k, v in c.inputs.items()])))
@@ -128,7 +140,21 @@ def plan_choices(plan: ExperimentPlan) -> Html:
         element("p", f"Made by the planner '{plan.planner}' with seed {plan.seed}; {plan.n_folds} folds, grouped by "
                      f"patient. Values that are not listed are the plan's defaults."),
         data_table(("Field", "Value", "Why", "From"), rows, kind="plan") if rows else None,
+        _trained_otherwise(trained),
         element("details", element("summary", "The whole plan"), whole),
+    ])
+
+
+def _trained_otherwise(trained: Sequence[tuple[str, str, str, str]]) -> Html:
+    """Table of what models were trained with and the plan's file does not hold, by --set or by an older plan."""
+    if not trained:
+        return _NOTHING
+    rows = [(element("code", path), element("b", value), planned, models) for path, value, planned, models in trained]
+    return joined([
+        element("h3", "Trained with other values than those of the plan's file"),
+        data_table(("Field", "In training", "In the plan", "Models"), rows[:_MOST_SETTINGS], kind="plan"),
+        element("p", f"And {len(rows) - _MOST_SETTINGS} more fields; facts.json lists them all.", class_="subtitle")
+        if len(rows) > _MOST_SETTINGS else None,
     ])
 
 
@@ -161,8 +187,8 @@ def _steps(pre: PreprocessingPlan, plan: ExperimentPlan) -> list[str]:
     ]
 
 
-def limitations(warnings: Sequence[str], notes: Sequence[str]) -> Html:
-    """Warnings, the given limitations, and how intervals and thresholds are to be read."""
+def limitations(notes: Sequence[str]) -> Html:
+    """The given limitations, and how intervals and thresholds are to be read."""
     general = (
         "Intervals show the sampling error of these patients with the models as trained. They do not contain the "
         "variation of training, and mean ± SD over folds does not contain the sampling error of the patients.",
@@ -172,7 +198,6 @@ def limitations(warnings: Sequence[str], notes: Sequence[str]) -> Html:
         "figures of different tables are of different lesions.",
     )
     return joined([
-        joined([element("h3", "Warnings"), bullet_list(warnings, kind="warnings plain")]) if warnings else None,
         joined([element("h3", "Of this study"), bullet_list(notes, kind="plain")]) if notes else None,
         element("h3", "How to read the figures"), bullet_list(general, kind="plain"),
     ])

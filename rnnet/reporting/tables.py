@@ -7,19 +7,10 @@ from dataclasses import dataclass
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.types import CONFIGS
+from rnnet.evaluation.names import model_name
 from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Counts, MeanSd, ModelSummary
 
-MODEL_NAMES = {
-    "ssl_vit": "SSL ViT",
-    "vit_scratch": "ViT from scratch",
-    "ssl_vit_t1ce": "SSL ViT, T1CE only",
-    "resnet50": "3D ResNet50",
-    "radiomics": "Radiomics",
-    "clinical": "Clinical",
-    "radiomics_clinical": "Radiomics + clinical",
-    "multimodal": "Multimodal",
-}
 _FIRST_SUBSETS = (CROSS_VALIDATION, SAME_CENTER_TEST)
 
 
@@ -59,11 +50,6 @@ def by_subset(summaries: Sequence[ModelSummary]) -> tuple[tuple[ModelSummary, ..
         if len({s.config for s in group}) < len(group):
             raise DatasetError(f"A model stands twice in the results of '{group[0].subset}'.")
     return groups
-
-
-def model_name(config: str) -> str:
-    """Readable name of a configuration."""
-    return MODEL_NAMES.get(config, config)
 
 
 def plain_outcome(outcome: str) -> str:

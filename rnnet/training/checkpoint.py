@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rnnet.core.codec import from_plain
-from rnnet.core.errors import FileFormatError, MissingStageError, SettingError
+from rnnet.core.errors import FileFormatError, MissingStageError, RnnetError, SettingError
 from rnnet.core.files import atomic_path
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.state import FitState
@@ -87,6 +87,22 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         torch.save(_plain(content), temporary)
 
 
+def check_finite(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint, if its weights are finite numbers.
+
+    Raises:
+        RnnetError: they are not, so that they are no result.
+    """
+    broken = [name for name, t in checkpoint.model.items() if t.is_floating_point() and not bool(t.isfinite().all())]
+    if broken:
+        part = "pretrain" if checkpoint.kind == "pretrain" else "finetune"
+        raise RnnetError(
+            f"Training ended with weights that are not finite ({len(broken)} tensors, first {broken[0]}).",
+            fix=f"Lower {part}.learning_rate, and look for scans with extreme values in the integrity check.",
+        )
+    return checkpoint
+
+
 def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoint:
     """The checkpoint at `path`, its tensors on the CPU. Runs no code from the file.
 
@@ -96,19 +112,23 @@ def read_checkpoint(path: Path, *, made_by: str, lazy: bool = False) -> Checkpoi
         MissingStageError: no such file; the message names `made_by`, the command that makes it.
         FileFormatError: damaged, from another program, or of another format version.
     """
+    if path.is_dir():
+        raise MissingStageError("This is a folder, and a checkpoint is a file.", where=path,
+                                fix=f"Give the file that {made_by} wrote.")
     if not path.is_file():
         raise MissingStageError("The checkpoint is not there.", where=path, fix=f"Run {made_by}.")
+    foreign = ", or read the weights of another program with rnnet_import_weights" * (made_by == "rnnet_pretrain")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=lazy)
     except Exception as error:  # the bytes of a damaged file can break the reader at any place
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+        # What torch says of it is for programmers, and advises to run code from the file.
         raise FileFormatError(
-            f"The checkpoint cannot be read ({reason}).", where=path, fix=f"Run {made_by} again."
+            "The file is no checkpoint of rnnet, or a damaged one.", where=path,
+            fix=f"Give a checkpoint that {made_by} wrote{foreign}; if it is one, run {made_by} again.",
         ) from error
     # What an older checkpoint does not have has a default; that it has no names and images must be told from none.
     needed = {f.name for f in fields(Checkpoint) if f.default is MISSING and f.default_factory is MISSING}
     if not isinstance(content, dict) or not needed <= content.keys():
-        foreign = ", or read the weights of another program with rnnet_import_weights" * (made_by == "rnnet_pretrain")
         raise FileFormatError(
             "The file is not a checkpoint of rnnet.", where=path,
             fix=f"Give a checkpoint that {made_by} wrote{foreign}.",

@@ -50,8 +50,10 @@ class ClassifyTask:
     def __init__(
         self, plan: ExperimentPlan, classifier: Classifier, train: LabelledCrops, *, validation: LabelledCrops | None,
         channels: tuple[int, ...], probe_epochs: int, name: str, precision: Literal["bfloat16", "float32"],
+        title: str = "",
     ) -> None:
-        self.title = name
+        # The name is part of every draw; what the log shows is not.
+        self.title = title or name
         self._plan = plan.finetune
         self._seed = seed_for(plan.seed, "finetune", name)
         self._train, self._validation = train, validation
@@ -121,6 +123,11 @@ class ClassifyTask:
             label_smoothing=self._plan.label_smoothing, total_weight=part.batch_weight,
         )
         return {"loss": loss}
+
+    def statistics(self) -> Sequence[Tensor]:
+        """Those of the ResNet's batch normalisation; a transformer has none."""
+        layers = (m for m in self.model.modules() if isinstance(m, nn.BatchNorm3d))
+        return [statistic for layer in layers for statistic in layer.buffers()]
 
     def after_step(self) -> None:
         """Move the average of the weights."""

@@ -22,6 +22,9 @@ from rnnet.training.task import Task
 
 log = get_logger(__name__)
 
+# Below, what libraries set aside is much of what is measured, and any machine has it.
+_WORTH_TELLING_BYTES = 128 * 2**20
+
 
 def confirm_batch_size(
     plan: ExperimentPlan, *, stage: Literal["pretrain", "finetune"], device: str, config: str = "ssl_vit",
@@ -67,19 +70,25 @@ def _report(
     plan: ExperimentPlan, stage: str, config: str, size: int, peak: int | None,
     precision: Literal["bfloat16", "float32"], device_type: str,
 ) -> None:
-    """The estimate and the real peak; the ResNet has no estimate."""
+    """The estimate and the real peak, unless that is too small to matter; the ResNet has no estimate."""
     if peak is None:
         log.info("A step of %d lesions fits; this system does not tell how much memory it takes.", size)
         return
+    if peak < _WORTH_TELLING_BYTES:
+        return
     if config == "resnet50":
-        log.info("A step of %d lesions takes %.2f GiB in %s.", size, peak / 2**30, precision)
+        log.info("A step of %d lesions takes %s in %s.", size, _memory_text(peak), precision)
         return
     of_stage = pretraining_memory if stage == "pretrain" else finetuning_memory
     expected = of_stage(plan, precision=precision, device_type=device_type).step_bytes(size)
     log.info(
-        "A step of %d lesions takes %.2f GiB in %s; the planner's estimate is %.2f GiB, %.2f times as much.",
-        size, peak / 2**30, precision, expected / 2**30, expected / max(peak, 1),
+        "A step of %d lesions takes %s of memory in %s; the planner expected %s.",
+        size, _memory_text(peak), precision, _memory_text(expected),
     )
+
+
+def _memory_text(n_bytes: float) -> str:
+    return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
 
 
 def _parts(plan: ExperimentPlan, stage: str) -> int:

@@ -27,13 +27,20 @@ def check_control(control: str, config: str) -> None:
 
     Raises:
         UnknownComponentError: no such control.
-        SettingError: the configuration does not see the mask that the control is about.
+        SettingError: the configuration does not see the mask that the control is about, or a random encoder of it
+            tells nothing.
     """
     if control and control not in CONTROLS:
         raise UnknownComponentError.of("negative control", control, CONTROLS)
     if control in _NEEDS_MASK and _MASK_CHANNEL not in channels_of(config):
         raise SettingError(f"The control '{control}' is about the lesion mask, which '{config}' does not see.",
                            fix="Use -c ssl_vit, vit_scratch or resnet50.")
+    if control == "random_encoder" and config == "resnet50":
+        # Its features would be poor for want of normalisation, not for want of learning.
+        raise SettingError(
+            "A random ResNet50 is no control: the statistics of its batch normalisation have seen no scan.",
+            fix="Use -c ssl_vit, vit_scratch or ssl_vit_t1ce.",
+        )
 
 
 def controlled_plan(plan: ExperimentPlan, control: str) -> ExperimentPlan:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from rnnet.core.log import get_logger
-from rnnet.planning.memory import host_memory_bytes
+from rnnet.planning.memory import free_host_memory_bytes
 
 log = get_logger(__name__)
 
@@ -23,8 +23,7 @@ def free_bytes(device: torch.device) -> int | None:
     if device.type != "cpu" or not table.is_file():
         return None
     rows = dict(line.split(":", 1) for line in table.read_text(encoding="ascii").splitlines())
-    # In a container or a batch job the limit may be below what the machine has free.
-    return min(int(rows["MemAvailable"].split()[0]) * 1024, host_memory_bytes())
+    return free_host_memory_bytes(int(rows["MemAvailable"].split()[0]) * 1024)
 
 
 def place_for(

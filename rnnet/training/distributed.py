@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -154,12 +152,3 @@ def joined(group: ProcessGroup, device: str) -> Iterator[str]:
         yield own
     finally:
         dist.destroy_process_group()
-
-
-def launch(n_processes: int, arguments: Sequence[str]) -> int:
-    """Run rnnet_pretrain with `arguments` in several processes of this machine; returns its exit status."""
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(n_processes),
-        "-m", "rnnet.cli.pretrain", *arguments,
-    ]
-    return subprocess.run(command, check=False).returncode

@@ -34,7 +34,8 @@ def checkpoint_exposure(checkpoint: Checkpoint, name: str, recall: Recall | None
 
 
 def checkpoint_steering(checkpoint: Checkpoint, name: str) -> Exposure:
-    """Whose outcomes chose the weights: the lesions of a probe that may stop pretraining. name: for messages.
+    """Whose outcomes the weights have learned from: the lesions of a probe that may stop pretraining, or everybody whom
+    a trained classifier has seen whose encoder was imported. name: for messages.
 
     Nobody's where the probe only drew its curve, and in checkpoints that older versions wrote. Everybody in it is also
     among those whom the weights have seen.
@@ -42,9 +43,12 @@ def checkpoint_steering(checkpoint: Checkpoint, name: str) -> Exposure:
     dataset, scans = checkpoint.plan["dataset"], frozenset(checkpoint.steered_scans)
     patients = frozenset(p if "/" in p else f"{dataset}/{p}" for p in checkpoint.steered_by)
     names, images = checkpoint.names_seen or {}, checkpoint.images_seen or {}
+    unknown = patients & frozenset(checkpoint.patients_unknown)
+    if checkpoint.names_seen is None or checkpoint.images_seen is None:
+        unknown = patients
     return Exposure(
         name, patients, {patient: frozenset(names[patient]) for patient in patients & names.keys()},
-        {scan: images.get(scan, "") for scan in scans}, scans & frozenset(checkpoint.scans_unhashed),
+        {scan: images.get(scan, "") for scan in scans}, scans & frozenset(checkpoint.scans_unhashed), unknown,
     )
 
 

@@ -22,7 +22,7 @@ from rnnet.dataset.leakage import Exposure, FoldExposures
 from rnnet.networks.classifier import Classifier, build_classifier, channels_of
 from rnnet.networks.transfer import load_encoder
 from rnnet.planning.plan import ExperimentPlan
-from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from rnnet.training.checkpoint import Checkpoint, check_finite, read_checkpoint, write_checkpoint
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
 from rnnet.training.controls import (
     CONTROL_INPUT,
@@ -75,7 +75,7 @@ def run_finetuning(
         device: 'cpu', 'cuda', 'cuda:N' or 'mps'.
         pretrained: checkpoint of run_pretraining; None starts from random weights.
         resume: go on from checkpoint_latest.
-        seed: of weights, order and augmentation; None takes the plan's.
+        seed: of weights, order and augmentation, which the log then names; None takes the plan's.
         exposures: patients, other names and images of the three sides; None takes the cases' patients alone.
         show_progress: bars on standard error.
         precision: of training; predictions are always made in float32.
@@ -115,7 +115,7 @@ def run_finetuning(
     with training_numerics(place), stop_on_sigterm(stop_requested) as stop:
         task = ClassifyTask(
             plan, classifier, train, validation=validation, channels=channels_of(config), probe_epochs=probe_epochs,
-            name=name, precision=choose_precision(precision, place),
+            name=name, title=_title(name, seed), precision=choose_precision(precision, place),
         )
         seen = sides.seen | earlier.exposure
         store = _Store(plan, config, task, seen, digests, layout, leaks, earlier.origin)
@@ -130,6 +130,11 @@ def run_finetuning(
         layout, validation_cases=validation_cases, test_cases=test_cases, read_case=read_case, device=device,
         show_progress=show_progress,
     )
+
+
+def _title(name: str, seed: int | None) -> str:
+    """What the log calls the run: a further one by its seed."""
+    return name if seed is None else f"{name}, seed {seed}"
 
 
 def _probe_epochs(plan: ExperimentPlan, pretrained: Path | None, control: str) -> int:
@@ -160,13 +165,13 @@ class _Store:
             "rnnet_train", seed=self.plan.seed, device=device, inputs=self.inputs, leaks=self.leaks,
             origin=self.origin,
         )
-        state = FitState()
+        state, is_new = FitState(), not resume or not self.layout.checkpoint_latest.is_file()
         if resume:
             state = resume_state(
-                self.task, self.layout.checkpoint_latest, self.plan, part="finetune", config=self.config,
-                inputs=self.inputs, made_by="rnnet_train",
+                self.task, self.layout.checkpoint_latest, self.plan, best=self.layout.checkpoint_best,
+                part="finetune", config=self.config, inputs=self.inputs, made_by="rnnet_train",
             )
-        else:
+        if is_new:
             former = (self.layout.checkpoint_latest, self.layout.checkpoint_best)
             for path in (*former, self.layout.predictions("validation"), self.layout.predictions("test")):
                 path.unlink(missing_ok=True)
@@ -189,7 +194,8 @@ class _Store:
 
     def save_best(self, state: FitState) -> None:
         """What prediction needs: the weights that were evaluated."""
-        write_checkpoint(self.layout.checkpoint_best, self._checkpoint(state, self.task.kept.state_dict()))
+        checkpoint = self._checkpoint(state, self.task.kept.state_dict())
+        write_checkpoint(self.layout.checkpoint_best, check_finite(checkpoint))
 
     def _checkpoint(self, state: FitState, model: Mapping[str, Tensor]) -> Checkpoint:
         channels = channels_of(self.config)
@@ -228,7 +234,9 @@ def _initial(
     report = load_encoder(classifier.encoder, checkpoint.model, in_channels=len(channels_of(config)))
     log.info("Pretrained encoder: %s", report)
     seen = checkpoint_exposure(checkpoint, f"pretraining ({pretrained})", recall)
-    steering = checkpoint_steering(checkpoint, f"the probe that chose the weights of pretraining ({pretrained})")
+    steering = checkpoint_steering(
+        checkpoint, f"the probe that chose the weights, or the classifier that they were taken from, ({pretrained})"
+    )
     if checkpoint.origin:
         log.warning("%s", checkpoint.origin)
     return classifier, _Earlier(seen, checkpoint.leaks, steering, checkpoint.origin)

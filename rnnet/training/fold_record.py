@@ -14,6 +14,8 @@ from rnnet.training.checkpoint import read_checkpoint
 
 log = get_logger(__name__)
 
+# Under which a fine-tuned model records the digest of the encoder that it started from.
+ENCODER_INPUT = "pretrained encoder"
 _PARTS = ("training cases", "validation cases")
 
 
@@ -52,7 +54,7 @@ def check_trained_fold(
     if sides is None:
         raise StaleArtefactError(
             f"Fold {fold} of {config} is of older splits: there is no such fold now.", where=layout.folder,
-            fix=f"Delete the folder, and run {_command(results, config, 0)} and so on if need be.",
+            fix=f"Delete the folder, and run {training_command(results, config, 0)} and so on if need be.",
         )
     training, validation = sides
     recorded = recorded_inputs(layout)
@@ -64,15 +66,17 @@ def check_trained_fold(
         if not trained_patients:
             log.warning("Nothing tells which cases fold %s of %s was trained on.", fold, config)
     if not is_current:
+        command = training_command(results, config, fold)
         raise StaleArtefactError(
             f"Fold {fold} of {config} was trained on other cases, or other outcomes, than the fold has now.",
             where=layout.folder,
-            fix=f"Run {_command(results, config, fold)} again."
-            if seed is None else f"Run {_command(results, config, fold)} --seeds N again, or delete the folder.",
+            fix=f"Run {command} again." if seed is None else f"Run {command} --seeds N again, or delete the folder.",
         )
 
 
-def _command(results: ResultsLayout, config: str, fold: int | str) -> str:
+def training_command(results: ResultsLayout, config: str, fold: int | str) -> str:
+    """The command that trains a fold of a model or of a negative control."""
     plan = "" if results.plan_name == DEFAULT_PLAN else f" -p {results.plan_name}"
     name, control = split_control(config)
-    return f"rnnet_train {results.folder.name} {fold} -c {name}{plan}" + (f" --control {control}" if control else "")
+    of_control = f" --control {control}" if control else ""
+    return f"rnnet_train {results.folder.name} {fold} -c {name}{plan}{of_control}"

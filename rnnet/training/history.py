@@ -50,10 +50,31 @@ def _line(row: Row) -> str:
     return json.dumps(whole, allow_nan=False) + "\n"
 
 
+def row_text(row: Row) -> str:
+    """The figures of an epoch in plain words, for the log."""
+    words = []
+    for name, value in row.items():
+        if name in ("epoch", "is_best", "probe_auc_low", "probe_auc_high"):
+            continue
+        if name == "seconds":
+            words.append(f"{value:.3g} s")
+        elif name == "probe_auc" and "probe_auc_low" in row and "probe_auc_high" in row:
+            words.append(f"probe AUC {value:.3f} [{row['probe_auc_low']:.3f}, {row['probe_auc_high']:.3f}]")
+        elif name.endswith("_auc"):
+            words.append(f"{_words(name)} {value:.3f}")
+        else:
+            words.append(f"{_words(name)} {value:.4g}")
+    return ", ".join(words)
+
+
+def _words(name: str) -> str:
+    return name.replace("_auc", "_AUC").replace("train_", "training_").replace("_", " ")
+
+
 def draw_progress(
     path: Path, rows: Sequence[Row], *, title: str, best_epoch: int | None = None, probe_label: str = "probe AUC"
 ) -> None:
-    """Draw progress.png: losses, with the AUC of validation or probe on the right axis, and below the learning rate.
+    """Draw progress.png: losses, below them the AUC of validation or probe if there is one, and the learning rate.
 
     best_epoch: number of the epoch whose weights are kept, marked by a vertical line.
     probe_label: name of the probe's curve, with its positive outcome and number of lesions.
@@ -62,57 +83,70 @@ def draw_progress(
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    has_auc = any(key in row for row in rows for key in ("validation_auc", "probe_auc"))
+    ratios = (3.0, 1.6, 1.0) if has_auc else (3.0, 1.0)
     # The object interface: pyplot would choose a window system and keep the figure alive.
-    figure = Figure(figsize=(9, 7), dpi=110)
+    figure = Figure(figsize=(9, 8.5 if has_auc else 7), dpi=110)
     FigureCanvasAgg(figure)
     # Fixed margins: an automatic layout draws everything twice, and this runs beside training.
-    margins = {"left": 0.08, "right": 0.92, "top": 0.9, "bottom": 0.08, "hspace": 0.08}
-    losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1), gridspec_kw=margins)
-    _draw_losses(losses, rows, best_epoch, probe_label)
+    margins = {"left": 0.08, "right": 0.97, "top": 0.9, "bottom": 0.08, "hspace": 0.22 if has_auc else 0.08}
+    panels = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, gridspec_kw=margins)
+    _draw_losses(panels[0], rows, best_epoch)
+    if has_auc:
+        _draw_auc(panels[1], rows, best_epoch, probe_label)
+    rates = panels[-1]
     _plot(rates, rows, "learning_rate", "learning rate", _GREY)
     rates.set_ylabel("learning rate")
+    if rows:
+        rates.set_ylim(bottom=0)
     rates.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     rates.set_xlabel("epoch")
     rates.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for axes in (losses, rates):
+    for axes in panels:
         axes.grid(alpha=0.25)
-        axes.spines[["top"]].set_visible(False)
+        axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, x=margins["left"], ha="left", fontsize=12)
     with atomic_path(path) as temporary:
         figure.savefig(temporary)
 
 
-def _draw_losses(axes: Axes, rows: Sequence[Row], best_epoch: int | None, probe_label: str) -> None:
+def _draw_losses(axes: Axes, rows: Sequence[Row], best_epoch: int | None) -> None:
     for key, (label, color) in _STYLE.items():
         _plot(axes, rows, key, label, color, width=1.8 if key.endswith("loss") else 1.0)
     axes.set_ylabel("loss")
+    _mark_best(axes, best_epoch, f"best: epoch {best_epoch}")
+    _legend_above(axes)
+
+
+def _draw_auc(axes: Axes, rows: Sequence[Row], best_epoch: int | None, probe_label: str) -> None:
+    """The AUC of validation or of the probe, with the probe's interval and the line of chance."""
+    _plot(axes, rows, "validation_auc", "validation AUC", _GREEN)
+    _plot(axes, rows, "probe_auc", probe_label, _PURPLE)
+    spread = [row for row in rows if "probe_auc_low" in row and "probe_auc_high" in row]
+    if spread:
+        epochs, low, high = ([row[key] for row in spread] for key in ("epoch", "probe_auc_low", "probe_auc_high"))
+        if len(spread) == 1:  # a band of one epoch would have no width
+            axes.vlines(epochs, low, high, color=_PURPLE, alpha=0.5, label="its 95 % interval")
+        else:
+            axes.fill_between(epochs, low, high, color=_PURPLE, alpha=0.12, linewidth=0, label="its 95 % interval")
+    axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle="--", label="chance")
+    _mark_best(axes, best_epoch, "")
+    axes.set_ylabel("AUC")
+    axes.set_ylim(0.0, 1.02)
+    _legend_above(axes)
+
+
+def _mark_best(axes: Axes, best_epoch: int | None, label: str) -> None:
     if best_epoch is not None:
-        axes.axvline(best_epoch, color=_GREY, linestyle=":", label=f"best: epoch {best_epoch}")
+        axes.axvline(best_epoch, color=_GREY, linestyle=":", label=label or None)
+
+
+def _legend_above(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    if any("validation_auc" in row or "probe_auc" in row for row in rows):
-        _draw_auc(axes.twinx(), rows, probe_label)
     if handles:
         # Above the axes: a legend inside would cover a curve that ends there.
         axes.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(labels), frameon=False,
                     fontsize=9, columnspacing=1.2, handlelength=1.6)
-
-
-def _draw_auc(axes: Axes, rows: Sequence[Row], probe_label: str) -> None:
-    """The one AUC curve that a run has; its name stands at its axis, as a long one would not fit beside the others."""
-    for key, label, color in (("validation_auc", "validation AUC", _GREEN), ("probe_auc", probe_label, _PURPLE)):
-        if any(key in row for row in rows):
-            _plot(axes, rows, key, label, color)
-            axes.set_ylabel(label, color=color)
-    spread = [row for row in rows if "probe_auc_low" in row and "probe_auc_high" in row]
-    axes.fill_between(
-        [row["epoch"] for row in spread], [row["probe_auc_low"] for row in spread],
-        [row["probe_auc_high"] for row in spread], color=_PURPLE, alpha=0.12, linewidth=0,
-    )
-    axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle="--")
-    axes.annotate("chance", (1.0, 0.5), xycoords=("axes fraction", "data"), xytext=(-2, 2), color=_GREY,
-                  textcoords="offset points", ha="right", va="bottom", fontsize=8)
-    axes.set_ylim(0.0, 1.02)
-    axes.spines[["top"]].set_visible(False)
 
 
 def _plot(axes: Axes, rows: Sequence[Row], key: str, label: str, color: str, *, width: float = 1.5) -> None:

@@ -95,7 +95,7 @@ def load_crops(
         read_case: gives the crop of one lesion.
         device: where the network trains.
         dtype: of the images; float16 halves the memory and is exact to a thousandth of a standard deviation.
-        skip_failed: leave out lesions whose crop cannot be made, and log them, instead of stopping.
+        skip_failed: leave out lesions whose crop cannot be made or is not finite, and log them, instead of stopping.
         show_progress: a bar on standard error.
         group: the processes that share the table; they read at the same time and agree on what is left out.
 
@@ -142,6 +142,13 @@ def _read_shard(
     for row in tqdm(rows, desc="Reading crops", leave=False, disable=not show_progress):
         try:
             array = read_case(cases[row]).array
+            # In the type that is kept: a narrow one turns extreme values into infinite ones.
+            image = torch.from_numpy(array[0]).to(dtype)
+            if not bool(image.isfinite().all()):
+                raise CaseFailedError(
+                    f"The crop has values that are not finite, or too large for {str(dtype).removeprefix('torch.')}.",
+                    where=cases[row].case_id,
+                )
         except CaseFailedError as error:
             shard.failures.append((row, str(error)))
             continue
@@ -159,7 +166,7 @@ def _read_shard(
                 fix="Run rnnet_preprocess again.",
             )
         if not shard.is_on_disk:
-            shard.images[done] = torch.from_numpy(array[0]).to(dtype)
+            shard.images[done] = image
             shard.masks[done] = torch.from_numpy(array[1] > 0.5)
             done += 1
     if shard.images is not None and shard.masks is not None:
@@ -174,8 +181,8 @@ def _report(failures: Sequence[str], n: int, skip_failed: bool, *, say: bool = T
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     if not skip_failed:
         raise CaseFailedError(
-            f"{len(failures)} of {n} lesions have no crop: {listed}{more}.",
+            f"{len(failures)} of {n} lesions have no usable crop: {listed}{more}.",
             fix="Correct them and run rnnet_preprocess again, or take them out of cases.csv.",
         )
     if say:
-        log.warning("Left out %d of %d lesions without a crop: %s%s.", len(failures), n, listed, more)
+        log.warning("Left out %d of %d lesions without a usable crop: %s%s.", len(failures), n, listed, more)

@@ -16,6 +16,7 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.log import get_logger
 from rnnet.core.seeding import seed_for
 from rnnet.training.distributed import ProcessGroup
+from rnnet.training.history import row_text
 from rnnet.training.out_of_memory import memory_advice
 from rnnet.training.recorder import Recorder
 from rnnet.training.state import FitState
@@ -51,7 +52,7 @@ def fit(
 
     Raises:
         TrainingInterruptedError: stopped on request, after saving.
-        RnnetError: the loss was not finite in five steps in a row, or the memory was not enough.
+        RnnetError: loss or gradients were not finite in five steps in a row, or the memory was not enough.
     """
     group = group or ProcessGroup()
     if recorder is not None:
@@ -82,7 +83,7 @@ def fit(
                     recorder.after_step(state)
                 if outcome.stop:
                     raise _interrupted(state, recorder, group)
-        state, improved = _after_epoch(state, task, epoch, batches, begin_s)
+        state, improved = _after_epoch(state, task, epoch, epochs, batches, begin_s)
         if recorder is not None:
             recorder.after_epoch(state, improved=improved)
     if recorder is not None:
@@ -95,17 +96,18 @@ def _after_step(state: FitState, losses: dict[str, float] | None, task: Task, ep
         sums = {name: state.sums.get(name, 0.0) + value for name, value in losses.items()}
         return replace(state, step=step + 1, sums=sums, counted=state.counted + 1, skipped_in_a_row=0)
     skipped = state.skipped_in_a_row + 1
-    log.warning("Epoch %d, step %d: the loss is not finite; the step is skipped.", epoch + 1, step + 1)
+    log.warning("Epoch %d, step %d: the loss or its gradient is not finite; the step is skipped.", epoch + 1, step + 1)
     if skipped >= MOST_SKIPPED_IN_A_ROW:
         raise RnnetError(
-            f"The loss was not finite in {skipped} steps in a row, last in step {step + 1} of epoch {epoch + 1}.",
+            f"The loss or its gradient was not finite in {skipped} steps in a row, last in step {step + 1} of epoch "
+            f"{epoch + 1}.",
             fix=f"Lower {task.part}.learning_rate, and look for scans with extreme values in the integrity check.",
         )
     return replace(state, step=step + 1, skipped_in_a_row=skipped)
 
 
 def _after_epoch(
-    state: FitState, task: Task, epoch: int, batches: Sequence[Tensor], begin_s: float
+    state: FitState, task: Task, epoch: int, epochs: int, batches: Sequence[Tensor], begin_s: float
 ) -> tuple[FitState, bool]:
     """The state at the start of the next epoch, and whether this epoch is the best so far."""
     figures = task.evaluate()
@@ -118,8 +120,8 @@ def _after_epoch(
     row |= {"learning_rate": task.learning_rate(epoch, len(batches) - 1), "seconds": time.monotonic() - begin_s}
     if score is not None:
         row["is_best"] = float(improved)
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "is_best"))
-    log.info("%s, epoch %d: %s%s", task.title, epoch + 1, shown, " (best so far)" if improved else "")
+    log.info("%s, epoch %d of %d: %s%s", task.title, epoch + 1, epochs, row_text(row),
+             " (best so far)" if improved else "")
     history = (*state.history, row)
     best = score if improved else state.best
     skipped = state.skipped_in_a_row
@@ -146,7 +148,8 @@ def _interrupted(state: FitState, recorder: Recorder | None, group: ProcessGroup
         recorder.save(state)
     # torchrun ends all processes soon after the first has ended: none may before the state is saved.
     group.wait()
+    kept = "the state before the skipped steps is kept" if state.skipped_in_a_row else "its state is saved"
     return TrainingInterruptedError(
-        f"Training was stopped in epoch {state.epoch + 1} after step {state.step}; its state is saved.",
+        f"Training was stopped in epoch {state.epoch + 1} after step {state.step}; {kept}.",
         fix="Run the same command with --continue to go on.",
     )

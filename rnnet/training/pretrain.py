@@ -9,24 +9,25 @@ from pathlib import Path
 import torch
 
 from rnnet.core.codec import digest_of, to_plain, write_artefact
-from rnnet.core.errors import DatasetError, LeakageError, SettingError
+from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import FoldLayout
 from rnnet.dataset.leakage import Exposure
 from rnnet.experiment.probe_lesions import ProbeLesions
 from rnnet.planning.plan import ExperimentPlan
-from rnnet.training.checkpoint import Checkpoint, write_checkpoint
+from rnnet.training.checkpoint import Checkpoint, check_finite, write_checkpoint
 from rnnet.training.distributed import ProcessGroup, joined
 from rnnet.training.exposure import stored_exposure
 from rnnet.training.interrupt import stop_on_sigterm
+from rnnet.training.launcher import check_batch_size
 from rnnet.training.loader import CropTable, ReadCase, load_crops
 from rnnet.training.loop import fit
 from rnnet.training.order import fixed_shuffle
 from rnnet.training.precision import Precision, choose_precision, open_device, training_numerics
 from rnnet.training.pretrain_task import PretrainTask
 from rnnet.training.probe import Probe, open_probe
-from rnnet.training.probe_choice import Steering, check_kept, keep_best, probe_digest, steering_of
+from rnnet.training.probe_choice import Steering, keep_best, probe_digest, steering_of
 from rnnet.training.recorder import Recorder
 from rnnet.training.resume import resume_state
 from rnnet.training.state import FitState
@@ -87,17 +88,8 @@ def run_pretraining(
                 plan, task, crops, digests, layout, final_checkpoint, exposure or Exposure("pretraining"), tuple(leaks),
                 look, steering_of(look, probe),
             )
-            state = FitState()
-            if resume:
-                state = resume_state(
-                    task, layout.checkpoint_latest, plan, part="pretrain", config="pretrain", inputs=digests,
-                    made_by="rnnet_pretrain",
-                )
-                check_kept(state, layout.checkpoint_best)
-            elif group.is_main:
-                layout.checkpoint_best.unlink(missing_ok=True)
             state = fit(
-                task, epochs=plan.pretrain.epochs, state=state, seed=plan.seed,
+                task, epochs=plan.pretrain.epochs, state=store.begin(group, resume=resume), seed=plan.seed,
                 recorder=store.recorder(device) if group.is_main else None, stop_requested=stop, group=group,
                 show_progress=show_progress, patience=plan.pretrain.probe.patience,
             )
@@ -121,6 +113,25 @@ class _Store:
     probe: Probe | None
     steering: Steering
 
+    def begin(self, group: ProcessGroup, *, resume: bool) -> FitState:
+        """The state to start from. A new run first takes away what a former one left in the folder.
+
+        A restart after a failure then goes on from this run's checkpoint or from the beginning, and nobody takes the
+        former run's encoder for this one's.
+        """
+        state, latest, best = FitState(), self.layout.checkpoint_latest, self.layout.checkpoint_best
+        is_new = not resume or not latest.is_file()
+        if resume:
+            state = resume_state(
+                self.task, latest, self.plan, best=best, part="pretrain", config="pretrain", inputs=self.inputs,
+                made_by="rnnet_pretrain",
+            )
+        if is_new and group.is_main:
+            for path in (latest, best, self.final_checkpoint):
+                path.unlink(missing_ok=True)
+        group.wait()
+        return state
+
     def recorder(self, device: str) -> Recorder:
         """The recorder of a run that starts now; also writes run.json."""
         record = make_run_record(
@@ -140,12 +151,12 @@ class _Store:
 
     def save_best(self, state: FitState) -> None:
         """Encoder and heads at the best probe so far, where it may stop pretraining."""
-        write_checkpoint(self.layout.checkpoint_best, self._checkpoint(state, resumable=False))
+        write_checkpoint(self.layout.checkpoint_best, check_finite(self._checkpoint(state, resumable=False)))
 
     def save_final(self, state: FitState) -> None:
         """Encoder and heads: of the best probe where it may stop pretraining, else of the last epoch."""
         if not keep_best(state, self.layout.checkpoint_best, self.final_checkpoint):
-            write_checkpoint(self.final_checkpoint, self._checkpoint(state, resumable=False))
+            write_checkpoint(self.final_checkpoint, check_finite(self._checkpoint(state, resumable=False)))
 
     def _checkpoint(self, state: FitState, *, resumable: bool) -> Checkpoint:
         return Checkpoint(
@@ -166,17 +177,4 @@ def _check(
             f"Pretraining would see {len(held_out)} held-out test patient(s): {', '.join(held_out[:5])}.",
             fix="Leave the test split out of pretraining.",
         )
-    pretrain = plan.pretrain
-    if pretrain.batch_size < 2 * pretrain.accumulate_steps:
-        raise SettingError(
-            f"The field 'pretrain.batch_size' must be at least 2 for each of pretrain.accumulate_steps: a lesion alone "
-            f"has no negatives. Got {pretrain.batch_size} and {pretrain.accumulate_steps} instead."
-        )
-    shares = group.count * pretrain.accumulate_steps
-    if pretrain.batch_size % shares:
-        raise SettingError(
-            f"The field 'pretrain.batch_size' must be a multiple of {shares}: each process ({group.count}) has the "
-            f"same share of every part (pretrain.accumulate_steps: {pretrain.accumulate_steps}). "
-            f"Got {pretrain.batch_size} instead.",
-            fix=f"Use --set pretrain.batch_size={-(-pretrain.batch_size // shares) * shares}.",
-        )
+    check_batch_size(plan, group.count)

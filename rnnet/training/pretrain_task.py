@@ -29,7 +29,8 @@ class PretrainTask:
     them for its rows.
 
     With gradient accumulation the negatives of a lesion are those of its part of the batch; restoration is unchanged
-    by it, unless the objective is the paper's product, which is then one of each part.
+    by it, unless the objective is the paper's product, which is then one of each part, or drop-path and dropout are
+    on, which are drawn for each part.
     """
 
     part: Literal["pretrain"] = "pretrain"
@@ -98,6 +99,10 @@ class PretrainTask:
             losses["masked_token"] = hidden_token_loss(restored, part.originals, part.hidden) * part.own_share
             total = total + self._plan.masked_token_weight * losses["masked_token"]
         return {"loss": total, **losses}
+
+    def statistics(self) -> Sequence[Tensor]:
+        """None: these networks normalise each token or lesion by itself."""
+        return ()
 
     def after_step(self) -> None:
         """Nothing follows the weights."""

@@ -29,6 +29,7 @@ log = get_logger(__name__)
 _MOST_PARTS = 5
 _FEWEST_PATIENTS = 2
 _RESAMPLES = 1000
+_CLASSIFIERS = {"linear": "a linear classifier", "nearest": "nearest neighbours"}
 _FIGURES = ("probe_auc", "probe_auc_low", "probe_auc_high")
 
 
@@ -162,20 +163,28 @@ def _load(
     parts = _parts(cases, seed_for(plan.seed, "probe"))
     probe = plan.pretrain.probe
     log.info(
-        "Every %d epochs a %s probe tells %d %s from %d %s by frozen features, on lesions that fold %d trains on; %s.",
-        probe.every_epochs, probe.classifier, int(labels.sum()), plan.positive_outcome, int((1 - labels).sum()),
-        plan.negative_outcome, probe.fold,
+        "A probe (%s) looks after %s how well frozen features tell %d lesions of %s from %d of %s, all of them lesions "
+        "that fold %d trains on; %s.",
+        _CLASSIFIERS[probe.classifier], _times(probe.every_epochs, plan.pretrain.epochs), int(labels.sum()),
+        plan.positive_outcome.replace("_", " "), int((1 - labels).sum()), plan.negative_outcome.replace("_", " "),
+        probe.fold,
         f"{probe.patience} probes in a row without a better AUC end pretraining, and the best weights are kept"
         if probe.patience else "its curve changes nothing",
     )
     return LabelledFeatures(crops, labels, parts)
 
 
+def _times(every: int, epochs: int) -> str:
+    if every >= epochs:
+        return "the last epoch"
+    return "each epoch" if every == 1 else f"every {every} epochs and the last one"
+
+
 def _parts(cases: Sequence[LesionCase], seed: int) -> tuple[Part, ...]:
     """Cross-validation inside the probe's lesions: by patient, stratified, each part to fit on with both outcomes."""
     patients = patients_per_outcome(cases)
     if len(patients) < 2 or min(patients.values()) < _FEWEST_PATIENTS:
-        counts = ", ".join(f"{n} of {outcome}" for outcome, n in sorted(patients.items()))
+        counts = ", ".join(f"{n} of {outcome.replace('_', ' ')}" for outcome, n in sorted(patients.items()))
         raise DatasetError(f"it needs {_FEWEST_PATIENTS} labelled patients of both outcomes, and there are {counts}")
     folds = make_splits(cases, n_folds=min(_MOST_PARTS, *patients.values()), seed=seed)
     row = {case.case_id: i for i, case in enumerate(cases)}

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypedDict
 
 from rnnet.core.codec import digest_of
-from rnnet.core.errors import MissingStageError
 from rnnet.core.files import atomic_path
 from rnnet.core.log import get_logger
 from rnnet.experiment.probe_lesions import ProbeLesions
@@ -37,19 +36,6 @@ def probe_digest(probe: Probe | None, lesions: ProbeLesions | None) -> dict[str,
     if probe is None or lesions is None or not probe.patience:
         return {}
     return {"probe lesions": digest_of([(case.case_id, case.outcome) for case in lesions.cases])}
-
-
-def check_kept(state: FitState, best: Path) -> None:
-    """Return if the best weights of the interrupted run that ended with `state` are there, or it has none yet.
-
-    Raises:
-        MissingStageError: their checkpoint, `best`, is gone.
-    """
-    if state.best is not None and not best.is_file():
-        raise MissingStageError(
-            "The interrupted run cannot go on: the checkpoint with its best weights is not there.", where=best,
-            fix="Put it back, or start again without --continue.",
-        )
 
 
 def keep_best(state: FitState, best: Path, final: Path) -> bool:

@@ -46,8 +46,7 @@ class Recorder:
 
     def after_step(self, state: FitState) -> None:
         """After each step."""
-        # Weights in the middle of trouble are not worth keeping.
-        if state.skipped_in_a_row == 0 and self._checkpoint.overdue():
+        if self._checkpoint.overdue():
             self.save(state)
 
     def after_epoch(self, state: FitState, *, improved: bool) -> None:
@@ -63,8 +62,10 @@ class Recorder:
             self._picture.run(lambda: self._draw(state))
 
     def save(self, state: FitState) -> None:
-        """Write the checkpoint to resume from."""
-        self._checkpoint.run(lambda: self._save_latest(state))
+        """Write the checkpoint to resume from; after a skipped step, keep the one before."""
+        # Weights in the middle of trouble are not worth keeping: going on from them would only repeat it.
+        if state.skipped_in_a_row == 0:
+            self._checkpoint.run(lambda: self._save_latest(state))
 
     def finish(self, state: FitState) -> None:
         """After the last epoch."""

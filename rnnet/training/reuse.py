@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rnnet.core.codec import to_plain
@@ -11,7 +12,8 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint
 
 # What fixes the shape and meaning of the encoder's weights.
-_INPUT = ("channels", "preprocessing.atlas", "preprocessing.normalize")
+_IMAGES = ("preprocessing.atlas", "preprocessing.normalize")
+_INPUT = ("channels", *_IMAGES)
 _VIT = (
     "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
     "network.mlp_ratio", "network.patch_embed", "network.position", "network.class_token", "network.pooling",
@@ -54,25 +56,42 @@ def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, config: str 
         if there != wanted:
             found.append((path, there, wanted))
     if found:
-        listed = "; ".join(f"{path} is {stored} there and {wanted} in the plan" for path, stored, wanted in found)
-        settings = " ".join(f"--set {path}={stored}" for path, stored, _ in found if "{" not in stored)
-        raise SettingError(
-            f"The pretrained encoder does not fit the plan: {listed}.",
-            fix="Pretrain again with this plan (rnnet_pretrain)" + (f", or use {settings}." if settings else "."),
-        )
+        raise _unfit("The pretrained encoder does not fit the plan", found)
+
+
+def check_same_images(checkpoint: Checkpoint, plan: ExperimentPlan) -> None:
+    """Nothing, if the weights have learned from images that were prepared as the plan does.
+
+    Raises:
+        SettingError: another atlas or normalisation; every difference is named with both values.
+    """
+    found = differences(checkpoint.plan, plan, _IMAGES)
+    if found:
+        raise _unfit("The encoder has learned from images that were prepared in another way", found)
+
+
+def _unfit(problem: str, found: Sequence[tuple[str, str, str]]) -> SettingError:
+    listed = "; ".join(f"{path} is {stored} there and {wanted} in the plan" for path, stored, wanted in found)
+    settings = " ".join(f"--set {path}={stored}" for path, stored, _ in found if "{" not in stored)
+    return SettingError(
+        f"{problem}: {listed}.",
+        fix="Pretrain again with this plan (rnnet_pretrain)" + (f", or use {settings}." if settings else "."),
+    )
 
 
 def check_resumable(
-    checkpoint: Checkpoint, plan: ExperimentPlan, *, part: str, config: str, inputs: Mapping[str, str]
+    checkpoint: Checkpoint, plan: ExperimentPlan, *, part: str, config: str, inputs: Mapping[str, str],
+    where: Path | None = None,
 ) -> None:
     """Nothing, if going on from `checkpoint` gives what an uninterrupted run of `plan` would give.
 
     Args:
-        checkpoint: of the interrupted run.
+        checkpoint: of the run that is there, interrupted or at its end.
         plan: of this run.
         part: 'pretrain' or 'finetune', the plan's fields that matter beside the network.
         config: of this run.
         inputs: digests of what this run is made from, the cases among them.
+        where: the folder of the run, for the message.
 
     Raises:
         StaleArtefactError: something differs; every difference is named.
@@ -88,8 +107,8 @@ def check_resumable(
     found += [f"the {name} changed" for name in names if checkpoint.inputs.get(name) != inputs.get(name)]
     if found:
         raise StaleArtefactError(
-            f"The interrupted run cannot go on, because {'; '.join(found)}.",
-            fix="Undo the change, or start again without --continue.",
+            f"The run that is there was started in another way, so it is neither kept nor continued: "
+            f"{'; '.join(found)}.", where=where, fix="Undo the change, or train again without --continue.",
         )
 
 

@@ -18,7 +18,7 @@ class FitState:
         step: finished steps of the epoch under way.
         sums: sums of the step losses of the epoch under way.
         counted: steps that went into `sums`.
-        skipped_in_a_row: steps skipped since the last good one because their loss was not finite.
+        skipped_in_a_row: steps skipped since the last good one because a loss or gradient was not finite.
         best: best value of the selecting metric so far, None before the first.
         history: one row of figures for each finished epoch.
     """

@@ -21,7 +21,10 @@ Mark = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step gave: its losses, None where one was not finite and nothing was learned; and whether to stop."""
+    """What a step gave, and whether to stop.
+
+    losses: None where one of them, or a gradient, was not finite and nothing was learned.
+    """
 
     losses: dict[str, float] | None
     stop: bool
@@ -31,7 +34,7 @@ def take_step(
     task: Task, indices: Tensor, epoch: int, step: int, group: ProcessGroup | None = None, *,
     mark: Mark = lambda _: None,
 ) -> dict[str, float] | None:
-    """The losses of one update with the rows `indices` (b,); None, and no update, where one of them is not finite.
+    """The losses of one update with the rows `indices` (b,); None, and no update, where `learn` takes none.
 
     mark: called at the end of each phase, for whoever measures them; forward and backward come once for each part of
     an accumulated batch.
@@ -47,6 +50,8 @@ def learn(
 ) -> Outcome:
     """One update from a prepared batch, its gradients summed over its parts.
 
+    Where a loss or a gradient is not finite there is none, and the statistics of batch normalisation are put back.
+
     Args:
         task: what to learn.
         parts: what `task.prepare` gave.
@@ -59,6 +64,7 @@ def learn(
     """
     set_learning_rate(task.optimizer, task.learning_rate(epoch, step))
     task.optimizer.zero_grad(set_to_none=True)
+    before = [(statistic, statistic.clone()) for statistic in task.statistics()]
     names: tuple[str, ...] = ()
     sums: Tensor | None = None
     for part in parts:
@@ -70,16 +76,25 @@ def learn(
         names, sums = tuple(losses), values if sums is None else sums + values
     if sums is None:
         raise ValueError("A batch must have at least one part.")
-    # The wish to stop travels with the losses: one exchange, and one reading, for both.
-    reading = _Reading(group.mean(torch.cat([sums, sums.new_full((1,), float(stop()))])))
+    # The wish to stop and the gradients' norm travel with the losses: one exchange, and one reading, for all.
+    norm = _gradient_norm(task.optimizer).to(sums)
+    reading = _Reading(group.mean(torch.cat([sums, norm, sums.new_full((1,), float(stop()))])))
     meanwhile()
-    *figures, wish = reading.values()
-    if not all(map(math.isfinite, figures)):
+    *figures, length, wish = reading.values()
+    if not all(map(math.isfinite, (*figures, length))):
+        for statistic, value in before:
+            statistic.copy_(value)
         return Outcome(None, wish > 0)
     task.optimizer.step()
     task.after_step()
     mark("optimizer")
     return Outcome(dict(zip(names, figures, strict=True)), wish > 0)
+
+
+def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    """Euclidean norm (1,) of all gradients: a loss may be finite and its gradient not."""
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    return torch.stack(torch._foreach_norm(gradients)).norm().reshape(1) if gradients else torch.zeros(1)
 
 
 class _Reading:

@@ -50,6 +50,10 @@ class Task(Protocol):
         """Scalars of one part; 'loss' is minimised, the others are shown. Over the parts they sum to the batch's."""
         ...
 
+    def statistics(self) -> Sequence[Tensor]:
+        """Tensors that a forward pass changes and no gradient: the running statistics of batch normalisation."""
+        ...
+
     def after_step(self) -> None:
         """Called after each update of the weights."""
         ...

@@ -6,7 +6,6 @@ from scipy.ndimage import gaussian_filter
 
 from rnnet.augmentation.axes import (
     apply_along_axes,
-    box_operator,
     gaussian_operator,
     low_resolution_operator,
 )
@@ -42,9 +41,3 @@ def test_thick_slices_of_one_voxel_change_nothing_and_thicker_ones_lose_detail()
     assert (thick @ alternating).abs().max() < 1e-6
     ramp = torch.arange(16.0)
     torch.testing.assert_close((thick @ ramp)[2:-2], ramp[2:-2])
-
-
-def test_the_box_reaches_as_far_as_its_radius():
-    reach = box_operator(7, torch.tensor([0, 2]))
-    assert torch.equal(reach[0], torch.eye(7))
-    assert reach[1, 3].tolist() == [0, 1, 1, 1, 1, 1, 0]

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
-from rnnet.augmentation.corruption import _cells, corrupt_views
+from rnnet.augmentation.corruption import _cells, corrupt_in_place
 from rnnet.augmentation.draws import Rows
 from rnnet.planning.plan import CorruptionPlan
 from tests.augmentation.cubes import cubes, generator
@@ -11,18 +12,20 @@ from tests.augmentation.cubes import cubes, generator
 NONE = {"hole_count": 0, "outpaint_probability": 0.0, "shuffle_probability": 0.0, "swap_probability": 0.0}
 
 
+def corrupt_views(
+    views: Tensor, plan: CorruptionPlan, generator: torch.Generator, *, rows: Rows | None = None
+) -> Tensor:
+    """A corrupted copy."""
+    corrupted = views.clone(memory_format=torch.contiguous_format)
+    corrupt_in_place(corrupted, plan, generator, rows=rows)
+    return corrupted
+
+
 def test_the_mask_is_never_corrupted():
     batch = cubes(8)
     corrupted = corrupt_views(batch, CorruptionPlan(), generator())
     assert torch.equal(corrupted[:, 1], batch[:, 1])
     assert all(not torch.equal(new, old) for new, old in zip(corrupted[:, 0], batch[:, 0], strict=True))
-
-
-def test_the_input_is_left_as_it_is():
-    batch = cubes(4)
-    before = batch.clone()
-    corrupt_views(batch, CorruptionPlan(), generator())
-    assert torch.equal(batch, before)
 
 
 def test_the_same_seed_gives_the_same_corruption_and_another_seed_another():

@@ -19,10 +19,11 @@ from rnnet.benchmark.pretrain import (
     made_up_crops,
     measure_pretraining,
 )
-from rnnet.benchmark.pretrain_report import phase_rows, speed_rows
+from rnnet.benchmark.pretrain_report import SPEED_HEADER, phase_rows, speed_notes, speed_rows
 from rnnet.cli.benchmark import build_parser, main
 from rnnet.core.errors import MissingDependencyError, SettingError
 from rnnet.planning.plan import ExperimentPlan, with_settings
+from rnnet.reporting.screen import text_table
 from rnnet.training.pretrain_task import PretrainTask
 from tests.factories import make_plan
 
@@ -82,7 +83,8 @@ def test_the_networks_own_products_are_among_the_shapes() -> None:
 
 SPEED = PretrainSpeed(
     device="cpu", threads=2, precision="bfloat16", parameters=95_000_000, batch_size=8, steps=3, step_seconds=1.0,
-    phase_seconds={"data": 0.1, "forward": 0.3, "backward": 0.5, "optimizer": 0.1}, step_flops=600_000_000_000,
+    phase_seconds={"data": 0.1, "forward": 0.3, "backward": 0.5, "optimizer": 0.1}, input_seconds=0.1,
+    step_flops=600_000_000_000,
     peak=MatrixPeak(800e9, 900e9, (1024, 768, 3072)), estimated_bytes=2 * 2**30, peak_bytes=2**31 + 2**29,
 )
 PLAN = benchmark_plan("ViT-B", edge_vox=64, token_edge_vox=16, batch_size=8)
@@ -94,20 +96,28 @@ def test_rates_and_shares_follow_from_the_measured_seconds() -> None:
     assert SPEED.input_share == pytest.approx(0.1)
     assert SPEED.memory_ratio == pytest.approx(0.8)
     # Where data is prepared meanwhile, only what is left of the step counts.
-    hidden = replace(SPEED, step_seconds=0.92)
+    hidden = replace(SPEED, step_seconds=0.92, input_seconds=0.02)
     assert hidden.input_share == pytest.approx(0.02 / 0.92)
 
 
 def test_aims_stand_beside_the_figures_only_where_they_were_set() -> None:
     rows = {name: (value, aim) for name, value, aim in speed_rows(SPEED, network="ViT-B", plan=PLAN)}
     assert rows["cubes/s"] == ("8.00", "at least 7 on two cores")
-    assert rows["MFU (reached / median product)"] == ("0.75", "at least 0.70")
-    assert rows["estimate / real"] == ("0.80", "0.85 to 1.15")
-    assert rows["input's share of the step"] == ("10.0%", "under 5%")
+    assert rows["MFU (reached / machine's peak)"] == ("0.75", "at least 0.70")
+    assert rows["estimate / real"] == ("0.80", "0.85 to 1.15: missed")
+    assert rows["input's share of the step"] == ("10.0%", "under 5%: missed")
+    met = {n: aim for n, _, aim in speed_rows(replace(SPEED, input_seconds=0.01), network="ViT-B", plan=PLAN)}
+    assert met["input's share of the step"] == "under 5%"
     other = {name: aim for name, _, aim in speed_rows(SPEED, network="ViT-S", plan=PLAN)}
     assert other["cubes/s"] == ""
+    assert len(speed_notes(SPEED, network="ViT-B", plan=PLAN)) == 1
+    assert "1024 x 768 x 3072" in speed_notes(SPEED, network="ViT-S", plan=PLAN)[0]
+    assert "MFU: ViT-B" in speed_notes(SPEED, network="ViT-S", plan=PLAN)[1]
+    lines = text_table(SPEED_HEADER, speed_rows(SPEED, network="ViT-B", plan=PLAN)).splitlines()
+    assert len(lines) == 2 + len(rows)  # no cell over two lines
+    assert max(map(len, lines)) <= 80
     untold = {name: value for name, value, _ in speed_rows(replace(SPEED, peak_bytes=None), network="ViT-B", plan=PLAN)}
-    assert untold["GiB of a step, real"] == "not told by this system"
+    assert untold["GiB of a step, real"] == "not told"
     assert phase_rows(SPEED)[0] == ("data", "0.1000", "10.0%")
 
 

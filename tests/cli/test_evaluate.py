@@ -19,9 +19,12 @@ def test_external_scans_that_fail_are_printed_and_end_with_code_3(
 ) -> None:
     failed = (CaseFailedError("X1: broken.", where="X1.nii.gz"),) * n_failed
     external = {"Dataset003_Other": ExternalResult(PreprocessReport(2, 1, failed), {"none": 3})}
-    report = EvaluationReport(tuple(made_up_summaries()), tmp_path / "report.html", external)
+    report = EvaluationReport(
+        tuple(made_up_summaries()), tmp_path / "report.html", external, warnings=("SSL ViT: 1 of 5 folds are trained.",)
+    )
     monkeypatch.setattr(pipeline, "evaluate", lambda *_, **__: report)
     assert main(["1", "--external", "3", "--root", str(tmp_path), "-device", "cpu"]) == (3 if n_failed else 0)
     said = capsys.readouterr()
     assert f"Dataset003_Other: 2 scan(s) preprocessed, 1 already there, {n_failed} failed" in said.out
+    assert "- SSL ViT: 1 of 5 folds are trained." in said.err
     assert ("X1: broken." in said.err) == bool(n_failed)

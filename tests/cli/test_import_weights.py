@@ -37,7 +37,18 @@ def test_the_account_names_what_was_used_adapted_and_where_it_lies(root: Path, c
     assert "vit.pt read as monai: " in out
     assert "  adapted   patch_embed.projection.weight: 1 -> 2 channels, new ones start at zero" in out
     assert "whom they have seen is not recorded" in out
-    assert f"rnnet_train 1 0 -c ssl_vit -pretrained {path}" in out
+    assert "2 of the network not in the file" in out
+    assert "  new       blocks.0.attention.qkv.bias" in out
+    assert out.endswith(
+        f"Next: rnnet_train 1 0 -c ssl_vit -pretrained {path} --root {root} --set network.position=learned\n"
+    )
+
+
+def test_the_next_command_has_the_plan_that_was_given(root: Path, capsys) -> None:
+    plan = make_plan("network.token_edge_vox=4", "network.position=learned")
+    write_plan(Workspace.under(root).preprocessed_dataset(NAME).plans_json("learned"), plan, inputs={})
+    assert run(root, "-p", "learned", "--axes", "zyx") == 0
+    assert capsys.readouterr().out.endswith(f" --root {root} -p learned\n")
 
 
 def test_weights_of_a_resnet_lead_to_its_configuration(root: Path, capsys) -> None:
@@ -48,11 +59,19 @@ def test_weights_of_a_resnet_lead_to_its_configuration(root: Path, capsys) -> No
     assert f"-c resnet50 -pretrained {root / 'here.pth'}" in out
 
 
+@pytest.mark.parametrize(("axes", "is_said"), [((), True), (("--axes", "zyx"), False), (("--axes", "xyz"), False)])
+def test_axes_that_were_not_given_are_said(root: Path, capsys, axes: tuple[str, ...], is_said: bool) -> None:
+    assert run(root, "--set", "network.position=learned", *axes) == 0
+    out = capsys.readouterr().out
+    assert ("import again with --axes xyz" in out) == is_said
+    assert ("from (x, y, z) to (z, y, x)" in out) == ("xyz" in axes)
+
+
 def test_a_plan_that_does_not_fit_is_one_line_with_the_settings_that_do(root: Path, capsys) -> None:
     assert run(root) == 2
     error = capsys.readouterr().err.strip()
     assert "\n" not in error
-    assert "--set network.position=learned" in error
+    assert "network.position=learned" in error.partition("Use --set ")[2].partition(" here")[0]
     assert not Workspace.under(root).results.exists()
 
 

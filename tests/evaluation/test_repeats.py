@@ -89,6 +89,12 @@ def test_the_spread_is_over_the_seeds_that_all_repeated_folds_have(results: Resu
     assert spreads[SAME_CENTER_TEST].n_positive == 10
 
 
+def test_runs_that_are_left_out_are_in_no_figure(results: ResultsLayout) -> None:
+    out = {results.fold("ssl_vit", 0).seed(1).folder, results.fold("ssl_vit.control_shuffled_labels", 0).folder}
+    assert seed_spreads(results, ("ssl_vit",), SUBSETS, PLAN, out) == ()  # the folds share no further seed any more
+    assert control_results(results, SUBSETS, PLAN, out) == ()
+
+
 def test_one_seed_is_no_spread(results: ResultsLayout) -> None:
     assert seed_spreads(results, ("ssl_vit.control_shuffled_labels", "resnet50"), SUBSETS, PLAN) == ()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from rnnet.core.errors import DatasetError, MissingStageError, SettingError, UnknownComponentError
 from rnnet.core.workspace import Workspace
 from rnnet.experiment.data import ExperimentData
+from rnnet.planning.plan import with_settings
 from rnnet.preprocessing.state import StepRecord
 from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
 from tests.preprocessing.scans import make_scan
@@ -71,6 +73,17 @@ def test_a_share_of_the_labels_leaves_the_validation_side_whole(
     if fold == "all":
         assert len({c.patient_id for c in used}) == 2
         assert {c.outcome for c in used} == {c.outcome for c in there}
+
+
+@pytest.mark.parametrize(("share", "more"), [(0.01, " (at least one of each outcome stays)"), (0.5, "")])
+def test_the_log_says_why_more_labels_are_left_than_the_share(
+    data: ExperimentData, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, share: float, more: str
+) -> None:
+    monkeypatch.setattr(logging.getLogger("rnnet"), "propagate", True)
+    few = replace(data, plan=with_settings(data.plan, [f"finetune.label_share={share}"]))
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        few.training_inputs("all")
+    assert f"2 of 4 patients{more}." in caplog.text
 
 
 @pytest.mark.parametrize("fold", [2, "7", -1, "first"])

@@ -64,6 +64,10 @@ def test_a_transformer_of_other_folds_is_neither_validated_nor_fused_nor_evaluat
     assert leaks_of(data, allow_leakage=False) == ()
     assert len(imaging_logits(data, 0)[0]) == len(data.training_cases)
     assert audited(workspace) == set()
+    half = ExperimentData.open(workspace, NAME, PLAN.name, ["finetune.label_share=0.5"])
+    with pytest.raises(StaleArtefactError, match=r"with all labels.*asks for 50 % of the labels") as refused:
+        imaging_logits(half, 0)
+    assert refused.value.fix.startswith(f"Run rnnet_train {NAME} 0 -c ssl_vit --set finetune.label_share=0.5")
     written = fold(workspace, "ssl_vit", 0).predictions("validation").read_bytes()
     swap_patients(workspace)
     for use in (

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rnnet import pipeline
-from rnnet.core.errors import SettingError, StaleArtefactError
+from rnnet.core.errors import MissingStageError, SettingError, StaleArtefactError
 from rnnet.core.types import Fold
-from rnnet.core.workspace import ResultsLayout, Workspace
+from rnnet.core.workspace import DEFAULT_PLAN, ResultsLayout, Workspace
 from rnnet.dataset.case import read_dataset
 from rnnet.dataset.splits import write_splits
+from rnnet.evaluation.names import MODEL_NAMES
 from rnnet.evaluation.predictions import read_predictions
 from rnnet.experiment.data import ExperimentData
 from rnnet.inference.bundle import ModelBundle
-from rnnet.training.checkpoint import read_checkpoint
+from rnnet.inference.unlike import unlike_runs
+from rnnet.training import folds
+from rnnet.training.checkpoint import read_checkpoint, write_checkpoint
+from rnnet.training.fold_record import ENCODER_INPUT
 from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
 from tests.factories import write_raw_dataset
 
@@ -73,10 +78,15 @@ def test_further_seeds_stand_below_the_fold_and_differ(results: ResultsLayout) -
     assert [c.plan["seed"] for c in stored] == [0, 1]
 
 
-def test_seeds_that_are_there_are_kept_when_more_are_asked_for(own: Workspace) -> None:
+def test_seeds_that_are_there_are_kept_when_more_are_asked_for(
+    own: Workspace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("rnnet"), "propagate", True)
     first = own.results_dataset(NAME, PLAN.name).fold("vit_scratch", 1)
     before = first.predictions("test").read_text(), first.seed(1).predictions("test").read_text()
-    train(own, 1, seeds=3, resume=True)
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        train(own, 1, seeds=3, resume=True)
+    assert any(r.getMessage().startswith("vit_scratch, fold 1, seed 2, epoch 1 ") for r in caplog.records)
     assert set(first.seeds()) == {1, 2}
     assert (first.predictions("test").read_text(), first.seed(1).predictions("test").read_text()) == before
 
@@ -91,10 +101,80 @@ def test_the_report_shows_controls_and_seeds_on_every_test_set(workspace: Worksp
     assert {(s.config, s.subset) for s in said.seeds} == {("vit_scratch", subset) for subset in subsets}
     assert all(s.seeds == (0, 1) for s in said.seeds)
     page = results.report_html.read_text(encoding="utf-8")
-    assert "Negative controls (positive class: radiation necrosis)" in page
-    assert "Spread over seeds (positive class: radiation necrosis)" in page
+    assert "Same-centre test: negative controls (positive class: radiation necrosis)" in page
+    assert "Same-centre test: spread over seeds (positive class: radiation necrosis)" in page
     stored = json.loads(results.report.summary_json.read_text())
     assert len(stored["controls"]) == len(stored["seeds"]) == 3
+
+
+def test_repeats_of_other_settings_are_left_out_and_named(own: Workspace) -> None:
+    train(own, 0, "finetune.epochs=2")
+    said = pipeline.evaluate(own, NAME, plan_name=PLAN.name)
+    # Fold 1 alone is left of both: fold 0 was trained for another number of epochs since.
+    assert {c.folds for c in said.controls} == {("1",)}
+    assert {s.folds for s in said.seeds} == {("1",)}
+    warnings = json.loads(own.results_dataset(NAME, PLAN.name).report.facts_json.read_text())["warnings"]
+    seeds = "Further seeds of ViT from scratch are left out for fold 0 seed 1: finetune.epochs is 1 there and 2 in"
+    assert any(w.startswith(seeds) for w in warnings)
+    control = "Figures of the negative control ViT from scratch, mask only are left out for fold 0: finetune.epochs is"
+    assert any(w.startswith(control) for w in warnings)
+    folds = "ViT from scratch: fold 1 and fold 0 were not trained alike, and their figures are pooled: finetune.epochs"
+    assert any(w.startswith(folds) for w in warnings)
+    assert tuple(warnings) == said.warnings
+    page = own.results_dataset(NAME, PLAN.name).report_html.read_text(encoding="utf-8")
+    assert page.index("were not trained alike") < page.index("<main")
+    otherwise = page[page.index("Trained with other values than those of the plan"):]
+    assert all(f"ViT from scratch: {folds}<" in otherwise for folds in ("fold 1", "folds 0, 1"))
+
+
+def test_repeats_from_another_encoder_are_left_out(own: Workspace) -> None:
+    folder = own.results_dataset(NAME, PLAN.name).fold("vit_scratch", 1)
+    stored = read_checkpoint(folder.checkpoint_best, made_by="rnnet_train")
+    inputs = {**stored.inputs, ENCODER_INPUT: "another"}
+    write_checkpoint(folder.checkpoint_best, replace(stored, inputs=inputs))
+    unlike = unlike_runs(ExperimentData.open(own, NAME, PLAN.name))
+    control = own.results_dataset(NAME, PLAN.name).fold(CONTROL, 1)
+    assert unlike.folders == {folder.seed(1).folder, control.folder}
+    assert len(unlike.sentences) == 3
+    assert all("it started from another encoder than" in sentence for sentence in unlike.sentences)
+    assert unlike.sentences[0].startswith("ViT from scratch: fold 1 and fold 0 were not trained alike")
+
+
+def test_a_random_encoder_takes_no_checkpoint_and_has_the_models_length_of_training(own: Workspace) -> None:
+    with pytest.raises(SettingError, match="takes no pretrained encoder"):
+        train(own, 0, control="random_encoder", pretrained="some.pth")
+    train(own, 0, control="random_encoder")
+    assert unlike_runs(ExperimentData.open(own, NAME, PLAN.name)).folders == set()
+
+
+def test_folds_that_were_trained_alike_are_not_named(workspace: Workspace) -> None:
+    unlike = unlike_runs(ExperimentData.open(workspace, NAME, PLAN.name))
+    assert unlike.sentences == ()
+    assert {field for field, *_ in unlike.settings} == {s.split("=")[0] for s in FAST}
+
+
+def test_predicting_again_names_the_whole_command_of_what_is_not_trained(workspace: Workspace) -> None:
+    with pytest.raises(MissingStageError) as caught:
+        train(workspace, 0, control="volume_only", seeds=3, validate_only=True)
+    plan = "" if PLAN.name == DEFAULT_PLAN else f" -p {PLAN.name}"
+    command = f"rnnet_train {NAME} 0 -c vit_scratch{plan} --control volume_only --seeds 3"
+    assert f"Run {command} without --val" in str(caught.value)
+    with pytest.raises(MissingStageError, match="with seed 2") as caught:
+        train(workspace, 0, seeds=3, validate_only=True)
+    assert "--seeds 3 --continue without --val" in str(caught.value)
+
+
+def test_the_batch_is_confirmed_once_and_not_again_where_training_goes_on(
+    own: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(folds, "confirm_batch_size", lambda *_, config, **__: asked.append(config))
+    train(own, 0, seeds=2, resume=True)
+    with pytest.raises(MissingStageError):
+        train(own, 0, config="ssl_vit")
+    assert asked == []
+    train(own, 0, seeds=2)
+    assert asked == ["vit_scratch"]
 
 
 def test_a_control_in_the_place_of_a_model_is_refused(own: Workspace) -> None:
@@ -132,7 +212,8 @@ def test_a_share_of_the_labels_is_used_said_and_found_again(
     found = pipeline.evaluate(own, NAME, plan_name=PLAN.name)  # with all labels: the folds are no stale ones
     facts = json.loads(own.results_dataset(NAME, PLAN.name).report.facts_json.read_text())
     assert {s.config for s in found.summaries} >= {config}
-    assert any(w.startswith(f"{config}: trained with 50 % and 100 % of the labelled") for w in facts["warnings"])
+    said = f"{MODEL_NAMES[config]}: trained with a part of the labelled training patients: fold 0 with 2 of 4 (finetune"
+    assert [w for w in facts["warnings"] if w.startswith(said)]
 
 
 def test_a_control_of_other_folds_stops_the_evaluation(own: Workspace) -> None:

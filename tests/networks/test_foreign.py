@@ -40,7 +40,9 @@ def test_imported_tokens_are_those_of_the_file(class_token, qkv_bias):
     plan = with_settings(PLAN, [f"network.class_token={class_token}"])
     encoder, report = imported(as_monai(network, qkv_bias=qkv_bias), plan)
     assert_same_tokens(encoder, network, noise(2, 2, 16, 16, 16))
-    assert (report.missing, report.unused) == ((), ())
+    new = tuple(f"blocks.{n}.attention.qkv.bias" for n in range(2) if not qkv_bias)
+    assert (report.missing, report.unused) == (new, ())
+    assert {*report.used, *new} == set(network.state_dict())
     said = "attention.qkv.bias of 2 blocks: zero, the file's network has none"
     assert (said in report.adapted) is not qkv_bias
 
@@ -93,6 +95,7 @@ def test_another_token_edge_adapts_and_a_constant_image_keeps_its_tokens():
     network = vit()
     plan = with_settings(PLAN, ["network.token_edge_vox=8"])
     encoder, report = imported(as_monai(network), plan)
+    assert "patch_embed.projection.weight" not in report.used
     assert any("4 x 4 x 4 -> 8^3 voxels, interpolated" in text for text in report.adapted)
     ones = torch.ones(1, 2, 16, 16, 16)
     torch.testing.assert_close(encoder.patch_embed(ones)[0, 0], network.patch_embed(ones)[0, 0], atol=1e-5, rtol=0)
@@ -107,12 +110,14 @@ def test_layer_scale_that_the_file_lacks_changes_no_token():
     network, x = vit(), noise(1, 2, 16, 16, 16)
     encoder, report = imported(as_monai(network), with_settings(PLAN, ["network.layer_scale=0.1"]))
     assert_same_tokens(encoder, network, x)
+    assert {"blocks.0.scale1.factor", "blocks.1.scale2.factor"} <= set(report.missing) - set(report.used)
     assert "layer scale: 1, the file's network has none" in report.adapted
 
 
 def test_weights_for_x_y_z_volumes_see_z_y_x_volumes_as_those():
     network, x = vit(), noise(1, 2, 16, 16, 16)
-    encoder, _ = imported(as_monai(network), axes="xyz")
+    encoder, report = imported(as_monai(network), axes="xyz")
+    assert not {"position", "patch_embed.projection.weight"} & set(report.used)
     turned = network.tokens(x.permute(0, 1, 4, 3, 2)).reshape(1, 4, 4, 4, 24)
     expected = turned.permute(0, 3, 2, 1, 4).reshape(1, 64, 24)
     torch.testing.assert_close(encoder.tokens(x), expected, atol=1e-5, rtol=0)
@@ -126,16 +131,16 @@ def test_another_network_is_refused_with_the_settings_that_would_fit():
     assert "network.width is 48 there and 24 in the plan" in text
     assert "network.position is learned there and sinusoidal in the plan" in text
     assert "network.heads is not stored" in text
-    settings = re.search(r"add --set (.*) here", text)
+    settings = re.search(r"Use --set (.*) here", text)
     assert settings is not None
-    _, report = imported(state, make_plan("network.token_edge_vox=4", *settings[1].split()))
-    assert report.missing == ()
+    encoder, _ = imported(state, make_plan("network.token_edge_vox=4", *settings[1].split()))
+    assert len(encoder.blocks) == 3
 
 
 def test_a_class_token_that_only_one_side_has_is_refused():
-    with pytest.raises(SettingError, match=r"--set network\.class_token=true"):
+    with pytest.raises(SettingError, match=r"--set .*network\.class_token=true"):
         imported(as_monai(vit(class_token=True)))
-    with pytest.raises(SettingError, match=r"--set network\.class_token=false"):
+    with pytest.raises(SettingError, match=r"--set .*network\.class_token=false"):
         imported(as_monai(vit()), with_settings(PLAN, ["network.class_token=true"]))
 
 
@@ -161,7 +166,7 @@ def test_other_names_are_refused_with_the_known_layouts():
         foreign_encoder({"fc.weight": torch.ones(1)})
     with pytest.raises(FileFormatError, match="no ResNet50 of MedicalNet"):
         foreign_encoder(as_monai(vit()), "medicalnet")
-    with pytest.raises(UnknownComponentError, match="Did you mean 'monai'"):
+    with pytest.raises(UnknownComponentError, match="brainiac, medicalnet, monai, nnssl, rnnet"):
         foreign_encoder({}, "monay")
 
 

@@ -32,6 +32,20 @@ def test_objects_beside_the_weights_are_named_and_not_read(tmp_path: Path) -> No
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("is_whole_network", [True, False])
+def test_the_cure_for_objects_in_a_file_works_as_it_is_written(
+    is_whole_network: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = torch.nn.Linear(2, 1)
+    content = network if is_whole_network else {"state_dict": network.state_dict(), "x": Path("x")}
+    with pytest.raises(FileFormatError) as caught:
+        read_tensors(stored(tmp_path, content))
+    code = caught.value.fix.partition("installed: ")[2].rstrip(".").replace("'weights.pth')", "'cured.pth')")
+    monkeypatch.chdir(tmp_path)
+    exec(code)
+    assert set(read_tensors(tmp_path / "cured.pth")) == {"weight", "bias"}
+
+
 def test_code_inside_a_file_is_not_run(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, ...]:
@@ -45,6 +59,8 @@ def test_code_inside_a_file_is_not_run(tmp_path: Path) -> None:
 def test_what_is_no_file_of_weights_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(MissingWeightsError, match="-i"):
         read_tensors(tmp_path / "none.pth")
+    with pytest.raises(MissingWeightsError, match="is a folder"):
+        read_tensors(tmp_path)
     whole = stored(tmp_path, {"w": torch.ones(1000)}).read_bytes()
     for content in (b"", b"text", whole[: len(whole) // 2]):
         (tmp_path / "x.pth").write_bytes(content)

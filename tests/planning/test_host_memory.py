@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnet.planning.memory import host_memory_bytes, own_group_limits
+from rnnet.planning.memory import free_host_memory_bytes, host_memory_bytes, own_group_limits
 
 
 def test_the_limit_of_a_batch_job_stands_in_its_control_group_or_one_around_it(tmp_path: Path) -> None:
@@ -34,3 +34,18 @@ def test_the_lowest_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert host_memory_bytes() >= before
     limit.write_text("1000000\n")
     assert host_memory_bytes() == 10**6
+
+
+def test_what_a_container_uses_is_not_free_but_files_in_memory_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups, folder = tmp_path / "cgroup", tmp_path / "sys" / "job"
+    groups.write_text("0::/job\n")
+    folder.mkdir(parents=True)
+    for name, text in {"max": "1000\n", "current": "900\n", "stat": "anon 600\ninactive_file 300\n"}.items():
+        (folder / f"memory.{name}").write_text(text)
+    monkeypatch.setattr("rnnet.planning.memory._CGROUP_LIMITS", ())
+    monkeypatch.setattr("rnnet.planning.memory._CGROUP_ROOT", tmp_path / "sys")
+    monkeypatch.setattr("rnnet.planning.memory._OWN_GROUPS", groups)
+    assert free_host_memory_bytes(10**6) == 400
+    assert free_host_memory_bytes(100) == 100

@@ -4,8 +4,9 @@ import pytest
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.types import CONFIGS
+from rnnet.evaluation.names import MODEL_NAMES
 from rnnet.evaluation.summary import MeanSd
-from rnnet.reporting.tables import MODEL_NAMES, mean_sd_text, model_tables
+from rnnet.reporting.tables import mean_sd_text, model_tables
 from tests.reporting.results import NEGATIVE, made_up_summaries, made_up_summary
 
 

@@ -9,11 +9,12 @@ import torch
 from rnnet.core.errors import RnnetError
 from rnnet.training import confirm
 from rnnet.training.confirm import confirm_batch_size
+from rnnet.training.memory_meter import MemoryMeter
 from tests.factories import make_plan
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_a_batch_that_fits_is_confirmed_with_the_estimate_beside_its_memory(
+def test_a_small_batch_that_fits_is_confirmed_without_a_word(
     stage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="rnnet"):
@@ -21,8 +22,20 @@ def test_a_batch_that_fits_is_confirmed_with_the_estimate_beside_its_memory(
     if peak is None:
         assert not sys.platform.startswith("linux") or "does not tell" in caplog.text
     else:
-        assert "planner's estimate" in caplog.text
+        # A step so small is not worth a line.
+        assert caplog.text == ""
         assert peak > 0
+
+
+@pytest.mark.parametrize(("peak", "said"), [(200 * 2**20, "200 MiB"), (3 * 2**30, "3.0 GiB")])
+def test_a_step_that_takes_much_is_told_with_the_estimate_beside_it(
+    peak: int, said: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemoryMeter, "peak_bytes", lambda _: peak)
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        assert confirm_batch_size(make_plan(), stage="finetune", device="cpu") == peak
+    assert f"takes {said} of memory" in caplog.text
+    assert "the planner expected" in caplog.text
 
 
 def test_where_the_system_does_not_tell_the_log_says_so(
@@ -54,7 +67,7 @@ def test_other_errors_of_the_step_are_not_called_memory(monkeypatch: pytest.Monk
 
 def test_the_meter_counts_what_is_taken_after_its_making_and_forgets_what_was_before_a_restart() -> None:
     held = torch.ones(4 * 2**20)  # 16 MiB, not counted
-    meter = confirm.MemoryMeter(torch.device("cpu"))
+    meter = MemoryMeter(torch.device("cpu"))
     if not meter.can_tell:
         pytest.skip("This system does not tell.")
     large = torch.ones(16 * 2**20)

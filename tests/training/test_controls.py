@@ -95,6 +95,12 @@ def test_a_configuration_without_mask_has_no_control_of_it() -> None:
         check_control("mask_only", "ssl_vit_t1ce")
 
 
+def test_a_random_resnet_is_no_control() -> None:
+    check_control("random_encoder", "vit_scratch")
+    with pytest.raises(SettingError, match="batch normalisation"):
+        check_control("random_encoder", "resnet50")
+
+
 @pytest.fixture(scope="module")
 def mask_only(tmp_path_factory: pytest.TempPathFactory) -> FoldLayout:
     return run(tmp_path_factory.mktemp("mask_only"), "mask_only")

@@ -11,12 +11,15 @@ import torch
 
 from rnnet.core.errors import SettingError
 from rnnet.core.workspace import FoldLayout
-from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, launch, was_restarted
+from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, was_restarted
 from rnnet.training.history import read_history
+from rnnet.training.loader import load_crops
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
+from rnnet.training.pretrain_task import PretrainTask
+from rnnet.training.step import take_step
 from tests.factories import make_cases, make_plan
-from tests.training.crops import read_case_or_fail
+from tests.training.crops import read_case, read_case_or_fail
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Drop-path draws for the rows of one process, so it is off; 8 + 3 rows make shards of unequal size.
@@ -41,6 +44,23 @@ def pretrain(
     )
 
 
+def gradients(group: ProcessGroup | None = None) -> dict[str, dict[str, torch.Tensor]]:
+    """Of the last batch of an epoch, in unequal shards: curves alone do not show the gradients' scale."""
+    group, found = group or ProcessGroup(), {}
+    with joined(group, "cpu"):
+        for kind, settings in RUNS.items():
+            crops = load_crops(
+                make_cases(12, 1, outcomes=(None,))[1:], read_case, device=torch.device("cpu"), dtype=torch.float16,
+                show_progress=False, group=group,
+            )
+            task = PretrainTask(make_plan(*SETTINGS, *settings), crops, precision="float32", group=group)
+            last = task.batches(0)[-1]
+            assert len(last) == 3
+            assert take_step(task, last, 0, 1, group) is not None
+            found[kind] = {n: p.grad for n, p in task.model.named_parameters() if p.grad is not None}
+    return found
+
+
 def main(folder: str, environment: str) -> None:
     """One of the processes of the test below: it goes on with one run, and begins one that its rank 1 stops."""
     torch.set_num_threads(1)
@@ -49,6 +69,9 @@ def main(folder: str, environment: str) -> None:
     rank_1 = groups["paper"] is not None and groups["paper"].rank == 1
     with pytest.raises(TrainingInterruptedError, match="epoch 2 after step 1"):
         pretrain(Path(folder) / "paper", "paper", groups["paper"], stop_after=3 if rank_1 else 99)
+    found = gradients(groups["gradients"])
+    if rank_1:
+        torch.save(found, Path(folder) / "gradients.pt")
 
 
 def free_port() -> int:
@@ -61,7 +84,8 @@ def free_port() -> int:
 def test_one_process_and_two_learn_the_same_also_when_one_goes_on_where_the_others_stopped(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterruptedError):
         pretrain(tmp_path / "mixed" / "accumulated", "accumulated", stop_after=3)
-    places = {k: {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())} for k in RUNS}
+    places = {k: {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+              for k in (*RUNS, "gradients")}
     code = "import sys; from tests.training.test_distributed import main; main(*sys.argv[1:])"
     processes = []
     for rank in range(2):
@@ -77,6 +101,12 @@ def test_one_process_and_two_learn_the_same_also_when_one_goes_on_where_the_othe
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], errors
     assert "Left out 1 of 12 lesions" in errors[0]
+    shared = torch.load(tmp_path / "mixed" / "gradients.pt", weights_only=True)
+    for kind, alone in gradients().items():
+        assert shared[kind].keys() == alone.keys()
+        for name, gradient in alone.items():
+            atol = 1e-4 * float(gradient.abs().max()) + 1e-8
+            torch.testing.assert_close(shared[kind][name], gradient, atol=atol, rtol=1e-3, msg=f"{kind}, {name}")
     pretrain(tmp_path / "mixed" / "paper", "paper", resume=True)
     for kind in RUNS:
         one, mixed = (tmp_path / name / kind for name in ("one", "mixed"))
@@ -121,17 +151,3 @@ def test_the_group_is_what_torchrun_describes() -> None:
         group_from_environment({k: v for k, v in described.items() if k != "LOCAL_RANK"})
     with pytest.raises(SettingError, match="Got 'mps'"), joined(ProcessGroup(0, 2), "mps"):
         pass
-
-
-def test_launching_starts_the_command_through_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[list[str]] = []
-
-    def fake_run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[bytes]:
-        seen.append(command)
-        return subprocess.CompletedProcess(command, 3)
-
-    monkeypatch.setattr(subprocess, "run", fake_run)
-    assert launch(2, ["-d", "1"]) == 3
-    (command,) = seen
-    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
-    assert command[-5:] == ["2", "-m", "rnnet.cli.pretrain", "-d", "1"]

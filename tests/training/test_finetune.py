@@ -10,18 +10,22 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from rnnet.core.codec import artefact_inputs, read_artefact
-from rnnet.core.errors import DatasetError, LeakageError, SettingError
+from rnnet.core.errors import DatasetError, LeakageError, MissingStageError, SettingError
 from rnnet.core.provenance import RunRecord
 from rnnet.core.types import LesionCase, LesionPrediction
 from rnnet.core.workspace import FoldLayout
 from rnnet.evaluation.predictions import read_predictions
+from rnnet.networks.classifier import build_classifier
 from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import read_checkpoint, write_checkpoint
+from rnnet.training.classify_task import ClassifyTask, LabelledCrops
 from rnnet.training.finetune import run_finetuning
 from rnnet.training.history import read_history
+from rnnet.training.loader import load_crops
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.predict import load_classifier, predict_cases, validate_fold
 from rnnet.training.pretrain import run_pretraining
+from rnnet.training.step import take_step
 from tests.factories import OUTCOMES, make_cases, make_plan
 from tests.training.crops import read_case
 
@@ -172,6 +176,33 @@ def test_an_interrupted_and_resumed_fold_equals_an_uninterrupted_one(config: str
     assert [r["validation_loss"] for r in read_history(cut.metrics_jsonl)] == [
         r["validation_loss"] for r in read_history(whole.metrics_jsonl)
     ]
+
+
+def test_a_resumed_run_whose_best_weights_are_gone_says_so_before_it_trains(tmp_path: Path) -> None:
+    asked = iter(range(100))
+    with pytest.raises(TrainingInterruptedError):
+        run(tmp_path, stop_requested=lambda: next(asked) >= 2)
+    layout = FoldLayout(tmp_path)
+    rows = len(read_history(layout.metrics_jsonl))
+    assert rows >= 1
+    layout.checkpoint_best.unlink()
+    with pytest.raises(MissingStageError, match=r"best weights is not there.*without --continue"):
+        run(tmp_path, resume=True)
+    assert len(read_history(layout.metrics_jsonl)) == rows
+
+
+def test_a_skipped_step_leaves_the_batch_statistics_as_they_were() -> None:
+    crops = load_crops(TRAIN[:2], read_case, device=torch.device("cpu"), dtype=torch.float32, show_progress=False)
+    task = ClassifyTask(
+        FAST, build_classifier(FAST, config="resnet50"), LabelledCrops(crops, torch.tensor([0, 1])), validation=None,
+        channels=(0, 1), probe_epochs=0, name="x", precision="float32",
+    )
+    task.begin_epoch(0)
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    crops.images[0, 0, 0, 0] = float("nan")
+    assert take_step(task, torch.tensor([0, 1]), 0, 0) is None
+    for name, value in task.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
 
 
 def test_the_average_of_the_weights_is_what_is_kept(tmp_path: Path) -> None:

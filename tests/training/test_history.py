@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from rnnet.training.history import append_row, draw_progress, read_history, start_history
+from rnnet.training.history import append_row, draw_progress, read_history, row_text, start_history
 from rnnet.training.pace import Pace
 
 ROWS = [
@@ -66,6 +66,23 @@ def test_the_probe_has_a_curve_of_its_own_with_its_interval(tmp_path: Path) -> N
     picture = matplotlib.image.imread(path)[..., :3]
     assert (np.abs(picture - purple).max(axis=-1) < 0.02).sum() > 300
     assert (np.abs(picture - (0.12 * purple + 0.88)).max(axis=-1) < 0.02).sum() > 10_000
+
+
+def test_the_probe_of_one_epoch_shows_its_interval_as_a_line(tmp_path: Path) -> None:
+    path, line = tmp_path / "progress.png", 0.5 * np.array([0x6A, 0x4C, 0x93]) / 255 + 0.5
+    row = {"epoch": 1.0, "train_loss": 1.0, "probe_auc": 0.5, "probe_auc_low": 0.1, "probe_auc_high": 0.9}
+    draw_progress(path, [row], title="Pretraining")
+    picture = matplotlib.image.imread(path)[..., :3]
+    assert (np.abs(picture - line).max(axis=-1) < 0.03).sum() > 50
+
+
+def test_an_epochs_figures_are_words_in_the_log() -> None:
+    row = {"epoch": 4, "train_loss": 3.3201, "masked_token": 0.5, "probe_auc": 0.25, "probe_auc_low": 0.0,
+           "probe_auc_high": 0.5714, "learning_rate": 3.41e-06, "seconds": 0.3533, "is_best": 1.0}
+    assert row_text(row) == (
+        "training loss 3.32, masked token 0.5, probe AUC 0.250 [0.000, 0.571], learning rate 3.41e-06, 0.353 s"
+    )
+    assert row_text({"epoch": 1, "validation_auc": 0.5}) == "validation AUC 0.500"
 
 
 def test_a_costly_action_waits_until_it_is_worth_its_time() -> None:

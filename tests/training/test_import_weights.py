@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +15,11 @@ from rnnet.core.errors import FileFormatError, LeakageError, MissingStageError, 
 from rnnet.core.files import file_digest
 from rnnet.core.layouts import import_report
 from rnnet.core.provenance import RunRecord, read_origin
+from rnnet.core.types import LesionCase
 from rnnet.core.workspace import FoldLayout, Workspace
 from rnnet.planning.plan import with_settings
 from rnnet.training.checkpoint import read_checkpoint, write_checkpoint
+from rnnet.training.exposure import checkpoint_steering
 from rnnet.training.finetune import run_finetuning
 from rnnet.training.folds import _pretrained_path
 from rnnet.training.import_weights import WeightsImport, import_weights
@@ -41,10 +45,13 @@ def resnet_file(folder: Path) -> Path:
     return folder / "resnet_50.pth"
 
 
-def finetune(folder: Path, config: str, pretrained: Path, **options: Any) -> FoldLayout:
+def finetune(
+    folder: Path, config: str, pretrained: Path, *, train: Sequence[LesionCase] = TRAIN,
+    validation: Sequence[LesionCase] = (), **options: Any,
+) -> FoldLayout:
     layout = FoldLayout(folder / config)
     run_finetuning(
-        PLAN, config=config, fold_name="0", train_cases=TRAIN, validation_cases=(), test_cases=TEST,
+        PLAN, config=config, fold_name="0", train_cases=train, validation_cases=validation, test_cases=TEST,
         read_case=read_case, layout=layout, device="cpu", pretrained=pretrained, resume=False, show_progress=False,
         **options,
     )
@@ -59,7 +66,9 @@ def test_an_import_is_a_pretrained_encoder_with_its_account_beside_it(tmp_path: 
     assert (checkpoint.kind, checkpoint.config, checkpoint.in_channels) == ("pretrain", "pretrain", 2)
     assert torch.equal(checkpoint.model["encoder.norm.weight"], vit().norm.weight)
     assert read_artefact(import_report(output), WeightsImport, made_by="rnnet_import_weights") == result
-    assert (result.layout, result.file, result.sha256) == ("monai", "vit.pt", file_digest(source))
+    assert (result.layout, result.file) == ("monai", "vit.pt")
+    assert result.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert result.missing == ("blocks.0.attention.qkv.bias", "blocks.1.attention.qkv.bias")
     assert checkpoint.inputs == {"imported weights": file_digest(source)}
 
 
@@ -116,6 +125,38 @@ def test_an_encoder_of_rnnet_keeps_whom_it_has_seen(tmp_path: Path) -> None:
         finetune(tmp_path, "ssl_vit", tmp_path / "same.pth")
 
 
+def test_no_fold_is_validated_on_patients_whose_outcomes_an_imported_classifier_has_learned(tmp_path: Path) -> None:
+    import_weights(PLAN, monai_file(tmp_path), tmp_path / "first.pth")
+    first = read_checkpoint(tmp_path / "first.pth", made_by="rnnet_pretrain")
+    learned = tuple(f"{PLAN.dataset}/{case.patient_id}" for case in TRAIN)
+    classifier = replace(
+        first, kind="classifier", config="ssl_vit", patients_seen=learned, images_seen={"B/s": "hash"},
+        model={**first.model, "head.linear.weight": torch.zeros(1, 24)},
+    )
+    write_checkpoint(tmp_path / "classifier.pth", classifier)
+    import_weights(PLAN, tmp_path / "classifier.pth", tmp_path / "taken.pth")
+    # An import of the import has learned from them as well.
+    import_weights(PLAN, tmp_path / "taken.pth", tmp_path / "encoder.pth")
+    checkpoint = read_checkpoint(tmp_path / "encoder.pth", made_by="rnnet_pretrain")
+    assert (checkpoint.kind, checkpoint.steered_by, checkpoint.steered_scans) == ("pretrain", learned, ("B/s",))
+    with pytest.raises(LeakageError, match=r"classifier that they were taken from.*has seen 2 patient.*P002.*P003"):
+        finetune(
+            tmp_path / "b", "ssl_vit", tmp_path / "encoder.pth", train=make_cases(4, 1, prefix="Q"),
+            validation=TRAIN[2:],
+        )
+    # An older version recorded the patients alone: nobody can be compared with them.
+    older = checkpoint_steering(replace(checkpoint, names_seen=None, images_seen=None), "older")
+    assert older.unknown == older.patients == set(learned)
+
+
+def test_an_encoder_of_images_prepared_in_another_way_is_refused(tmp_path: Path) -> None:
+    import_weights(PLAN, monai_file(tmp_path), tmp_path / "own.pth")
+    other = replace(PLAN, preprocessing=replace(PLAN.preprocessing, atlas="other"))
+    with pytest.raises(SettingError, match=r"preprocessing\.atlas is .* there and other in the plan"):
+        import_weights(other, tmp_path / "own.pth", tmp_path / "x.pth")
+    assert not (tmp_path / "x.pth").exists()
+
+
 def test_the_origin_goes_on_with_an_imported_import(tmp_path: Path) -> None:
     first = import_weights(PLAN, monai_file(tmp_path), tmp_path / "first.pth")
     assert import_weights(PLAN, tmp_path / "first.pth", tmp_path / "second.pth").origin == first.origin
@@ -132,11 +173,11 @@ def test_an_encoder_of_rnnet_with_other_heads_or_channels_is_refused(tmp_path: P
 def test_only_a_resnet_that_is_given_a_file_starts_from_one(tmp_path: Path) -> None:
     data = SimpleNamespace(results=Workspace.under(tmp_path).results_dataset("Dataset001_Toy"), name="Dataset001_Toy")
     file = resnet_file(tmp_path)
-    assert _pretrained_path(data, "resnet50", "auto") is None  # type: ignore[arg-type]
-    assert _pretrained_path(data, "resnet50", "none") is None  # type: ignore[arg-type]
-    assert _pretrained_path(data, "resnet50", str(file)) == file  # type: ignore[arg-type]
+    assert _pretrained_path(data, "resnet50", "auto", "") is None  # type: ignore[arg-type]
+    assert _pretrained_path(data, "resnet50", "none", "") is None  # type: ignore[arg-type]
+    assert _pretrained_path(data, "resnet50", str(file), "") == file  # type: ignore[arg-type]
     with pytest.raises(MissingStageError, match="rnnet_pretrain -d Dataset001_Toy"):
-        _pretrained_path(data, "ssl_vit", "auto")  # type: ignore[arg-type]
+        _pretrained_path(data, "ssl_vit", "auto", "")  # type: ignore[arg-type]
 
 
 def test_what_is_refused_names_the_file_and_writes_nothing(tmp_path: Path) -> None:
@@ -146,6 +187,18 @@ def test_what_is_refused_names_the_file_and_writes_nothing(tmp_path: Path) -> No
     with pytest.raises(SettingError, match=r"vit\.pt"):
         import_weights(with_settings(PLAN, ["network.depth=3"]), source, output)
     assert not output.parent.exists()
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("folder", "is a folder.*-o .*encoder.pth"), ("vit.pt", "would replace"), ("account.json", "-o .*account.pth"),
+    ("vit.pt/x.pth", "cannot be written"), ("/proc/x/y.pth", "cannot be"),
+])
+def test_a_file_that_cannot_be_written_is_one_line(name: str, said: str, tmp_path: Path) -> None:
+    source = monai_file(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SettingError, match=said):
+        import_weights(PLAN, source, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "vit.pt"]
 
 
 def test_foreign_weights_given_to_training_name_the_command_that_reads_them(tmp_path: Path) -> None:

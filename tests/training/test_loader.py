@@ -54,6 +54,21 @@ def test_lesions_without_a_crop_are_left_out_and_said_where_that_is_allowed(capl
     assert "Left out 2 of 8" in caplog.text
 
 
+def test_crops_with_values_that_are_not_finite_or_would_not_be_are_named() -> None:
+    cases = make_cases(3, 1)
+    extreme = {cases[0].case_id: np.nan, cases[2].case_id: 1e6}
+
+    def read(case: LesionCase) -> PreprocessedCase:
+        crop = read_case(case)
+        crop.array[0, 0, 0, 0] = extreme.get(case.case_id, 0.0)
+        return crop
+
+    with pytest.raises(CaseFailedError, match=r"1 of 3 lesions.*not finite.*P000_s1_1"):
+        load_crops(cases, read, device=CPU, dtype=torch.float32, show_progress=False)
+    kept = load_crops(cases, read, device=CPU, dtype=torch.float16, skip_failed=True, show_progress=False)
+    assert kept.patient_ids == ("P001",)
+
+
 def test_no_case_and_crops_of_different_shape_are_errors() -> None:
     def uneven(case: LesionCase) -> PreprocessedCase:
         crop = read_case(case)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from rnnet.core.codec import read_artefact
-from rnnet.core.errors import DatasetError, LeakageError, SettingError, StaleArtefactError
+from rnnet.core.errors import DatasetError, LeakageError, RnnetError, SettingError, StaleArtefactError
 from rnnet.core.provenance import RunRecord
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import FoldLayout
@@ -200,3 +201,36 @@ def test_sigterm_finishes_the_step_and_saves(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) == before
     checkpoint = read_checkpoint(FoldLayout(tmp_path).checkpoint_latest, made_by="rnnet_pretrain")
     assert checkpoint.state.step in (1, 2)
+
+
+def test_a_new_run_that_fails_leaves_nothing_of_the_former_and_its_restart_begins_at_epoch_1(
+    tmp_path: Path, finished: tuple[Path, Checkpoint], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, _ = finished
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    FoldLayout(tmp_path).checkpoint_best.touch()
+    other = replace(PLAN, pretrain=replace(PLAN.pretrain, temperature=0.7, epochs=1))
+    with pytest.raises(LeakageError):  # what is refused takes nothing away
+        run(tmp_path, plan=other, cases=(*CASES, *make_cases(1, split="test", prefix="T")))
+    assert (tmp_path / "checkpoint_final.pth").is_file()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the device is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PretrainTask, "losses", fail)
+        with pytest.raises(RuntimeError, match="device is gone"):
+            run(tmp_path, plan=other)
+    assert not list(tmp_path.glob("*.pth"))
+    assert run(tmp_path, plan=other, resume=True).epoch == 1
+    assert "training starts at epoch 1" in caplog.text
+
+
+def test_weights_that_are_not_finite_are_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_it(task: PretrainTask) -> None:
+        task.model.mask_token.data.fill_(float("nan"))
+
+    monkeypatch.setattr(PretrainTask, "after_step", break_it)
+    with pytest.raises(RnnetError, match=r"not finite \(1 tensors, first mask_token\).*Lower pretrain\.learning_rate"):
+        run(tmp_path, plan=make_plan("pretrain.epochs=1", "pretrain.batch_size=12", "pretrain.masked_token_weight=0.5"))
+    assert not (tmp_path / "checkpoint_final.pth").exists()

@@ -98,7 +98,7 @@ def test_features_that_are_not_finite_give_no_figure() -> None:
 
 
 @pytest.mark.parametrize(("cases", "reason", "said"), [
-    (make_cases(3, 2), "", "2 labelled patients of both outcomes, and there are 2 of progression, 1 of radiation_necr"),
+    (make_cases(3, 2), "", "2 labelled patients of both outcomes, and there are 2 of progression, 1 of radiation necr"),
     (make_cases(8, 1, outcomes=("progression",)), "", "there are 8 of progression"),
     ((), "Dataset001_Toy has no splits", "no probe: Dataset001_Toy has no splits."),
 ], ids=["one patient", "one outcome", "none"])
@@ -119,7 +119,7 @@ def test_a_plan_without_a_probe_has_none_and_says_nothing(caplog: pytest.LogCapt
 
 @pytest.mark.parametrize("field", ["every_epochs", "patience"])
 def test_numbers_below_zero_are_no_plan(field: str) -> None:
-    with pytest.raises(SettingError, match=r"probe\.patience' must be at least 0"):
+    with pytest.raises(SettingError, match=rf"probe\.{field}' must be at least 0"):
         make_plan(f"pretrain.probe.{field}=-1")
 
 
@@ -148,3 +148,18 @@ def test_only_the_first_process_has_the_lesions_and_all_have_its_figures(monkeyp
     assert second.lesions is None
     figures = first.figures(encoder())
     assert second.figures(encoder()) == figures
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    (("pretrain.epochs=7", "pretrain.probe.every_epochs=3"), "after every 3 epochs and the last one"),
+    (("pretrain.epochs=7", "pretrain.probe.every_epochs=1"), "after each epoch"),
+    (("pretrain.epochs=4", "pretrain.probe.every_epochs=10"), "after the last epoch"),
+])
+def test_the_log_says_in_words_when_and_on_what_the_probe_looks(
+    settings: tuple[str, ...], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        probe_of(plan=make_plan(*settings))
+    assert f"A probe (a linear classifier) looks {said} how well" in caplog.text
+    assert "12 lesions of radiation necrosis from 12 of progression" in caplog.text
+    assert "radiation_necrosis" not in caplog.text

@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -35,6 +36,25 @@ def test_the_gradients_and_losses_of_the_parts_are_summed_before_the_one_update(
     assert task.weight.grad is not None
     assert task.weight.grad.item() == -6.0
     assert task.updates == 1
+
+
+@pytest.mark.parametrize("broken", ["loss", "gradient"])
+def test_a_step_that_is_not_finite_changes_neither_weights_nor_statistics(broken: str) -> None:
+    class Counting(Parts):
+        running = torch.zeros(1)
+
+        def statistics(self) -> Sequence[Tensor]:
+            return [self.running]
+
+        def losses(self, part: float) -> dict[str, Tensor]:
+            self.running += part
+            # The square root of 0 is finite, and its slope is not.
+            loss = (self.weight * math.nan).sum() if broken == "loss" else self.weight.sqrt().sum() + 1
+            return {"loss": loss}
+
+    task = Counting()
+    assert take_step(task, torch.tensor([3]), 0, 0) is None
+    assert (task.weight.item(), task.running.item(), task.updates) == (0.0, 0.0, 0)
 
 
 def test_each_phase_of_a_step_is_marked_at_its_end() -> None:

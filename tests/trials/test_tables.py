@@ -5,10 +5,12 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.types import LesionPrediction
 from rnnet.core.workspace import Workspace
 from rnnet.evaluation.predictions import ensemble, sigmoid, write_predictions
+from rnnet.evaluation.repeat_results import ControlResult
+from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Evaluation, subset_file, summarise
 from trials.arms import MAIN, TRIALS
 from trials.paired import paired_difference
-from trials.tables import insert, main, trial_tables
+from trials.tables import _controls_table, insert, main, trial_tables
 
 TRIAL = TRIALS["nodules"]
 DATASET, SECOND = "Dataset011_Nodules", "Dataset013_NodulesThick"
@@ -75,9 +77,22 @@ def test_the_difference_between_models_stands_in_the_table(root):
 
 def test_label_shares_and_ablations_have_their_rows(root):
     text = trial_tables(TRIAL, root)
-    assert "| 25 % of the labels | `vit_scratch` |" in text
+    assert "| 25 % of the training labels | `vit_scratch` |" in text
+    assert "on the fold's whole labelled validation part" in text
     assert "| all labels | difference |" in text
     assert "| views by mirroring and shift alone |" in text
+
+
+def test_controls_stand_with_what_their_figures_should_be():
+    interval = Interval(0.5, 0.4, 0.6, 50)
+    control = ControlResult(
+        "ssl_vit", "shuffled_labels", CROSS_VALIDATION, "", "poorly_defined", 4, 4, ("0",), interval, None
+    )
+    evaluation = Evaluation(DATASET, MAIN, (), (control,))
+    *_, table, notes = _controls_table(evaluation, {CROSS_VALIDATION: "cross-validation"})
+    assert "| `shuffled_labels` | 0.50 (0.40 to 0.60) |" in table
+    assert "by cross-validation the AUC may lie a little above" in notes
+    assert "pretrain.probe.patience" in notes
 
 
 def test_a_model_does_not_differ_from_itself():

@@ -25,10 +25,11 @@ _KERNEL = "patch_embed.projection.weight"
 def fit_to_plan(
     foreign: ForeignEncoder, plan: ExperimentPlan, *, axes: Axes = "zyx"
 ) -> tuple[dict[str, Tensor], TransferReport]:
-    """State dict of the plan's encoder with all its channels, without what the file does not have, and the account.
+    """State dict of the plan's encoder with all its channels, and the account.
 
-    Adapted are input channels and positions (load_encoder), the edge of a token (its kernel is resampled and keeps its
-    answer to a constant image) and layer scale (1, which is none).
+    Adapted are input channels and positions (load_encoder) and the edge of a token (its kernel is resampled and keeps
+    its answer to a constant image). What the file does not have is missing in the account: layer scale is 1 (none),
+    other tensors are zero or not in the state dict. Only what is as it was stored counts as used.
 
     Args:
         foreign: the encoder as it was stored.
@@ -47,13 +48,18 @@ def fit_to_plan(
     else:
         encoder = ResNet50(channels, plan.network.resnet_base_width)
     state, changes = dict(foreign.state), list(foreign.changes)
+    changed, new = set(foreign.changed), set(foreign.new)
     if foreign.kind == "vit":
         _check_positions(state)
     if axes == "xyz":
+        changed |= {name for name, tensor in state.items() if tensor.dim() == 5 or name == "position"}
         state = {name: _turned(name, tensor) for name, tensor in state.items()}
         changes.append("kernels and positions: from (x, y, z) to (z, y, x)")
     if foreign.kind == "vit":
+        before = dict(state)
         changes += _adapt_vit(state, plan)
+        new |= state.keys() - before.keys()
+        changed |= {name for name, tensor in before.items() if state[name] is not tensor}
         if "network.heads" not in foreign.settings:
             changes.append(f"network.heads: not stored in the file, {plan.network.heads} as the plan says")
     report = load_encoder(encoder, state, in_channels=channels)
@@ -64,7 +70,11 @@ def fit_to_plan(
             fix="Give the file of the whole network, or name its layout with --layout.",
         )
     fitted = {name: tensor for name, tensor in encoder.state_dict().items() if name not in report.missing}
-    return fitted, replace(report, adapted=(*changes, *report.adapted), unused=(*report.unused, *foreign.unused))
+    return fitted, replace(
+        report, used=tuple(name for name in report.used if name not in changed | new),
+        adapted=(*changes, *report.adapted), unused=(*report.unused, *foreign.unused),
+        missing=(*(name for name in state if name in new), *report.missing),
+    )
 
 
 def _check_settings(foreign: ForeignEncoder, plan: ExperimentPlan) -> None:
@@ -77,13 +87,14 @@ def _check_settings(foreign: ForeignEncoder, plan: ExperimentPlan) -> None:
     if not differing:
         return
     listed = "; ".join(f"{path} is {_text(file)} there and {_text(own)} in the plan" for path, file, own in differing)
-    settings = " ".join(f"{path}={_text(file)}" for path, file, _ in differing)
+    # All that the file fixes, not only what differs: what was typed before may be what does not differ.
+    settings = " ".join(f"{path}={_text(value)}" for path, value in foreign.settings.items())
     unknown = foreign.kind == "vit" and "network.heads" not in foreign.settings
     heads = " network.heads is not stored in the file: take it from the network's description." if unknown else ""
     raise SettingError(
         f"The file holds another network than the plan describes: {listed}.",
-        fix=f"Make a plan of that network (rnnet_plan_experiment -d {plan.dataset} -p NAME --set {settings}), or add "
-        f"--set {settings} here and wherever the weights are used.{heads}",
+        fix=f"Use --set {settings} here and wherever the weights are used; or make a plan with this --set "
+        f"(rnnet_plan_experiment -d {plan.dataset} -p NAME --set ...) and give -p NAME.{heads}",
     )
 
 

@@ -22,6 +22,8 @@ class ForeignEncoder:
         settings: plan fields that the shapes fix, by their path.
         unused: stored tensors that are no part of the encoder, by their stored name.
         changes: what is not as it was stored, in sentences.
+        changed: names of tensors in `state` that are not as they were stored.
+        new: names of tensors in `state` that the file does not have; they are set so that they change nothing.
     """
 
     kind: Literal["vit", "resnet50"]
@@ -29,6 +31,8 @@ class ForeignEncoder:
     settings: Mapping[str, bool | int | float | str]
     unused: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

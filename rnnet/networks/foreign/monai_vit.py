@@ -40,20 +40,23 @@ def convert(stored: Mapping[str, Tensor]) -> ForeignEncoder:
     hidden = len(needed(state, "blocks.0.mlp.expand.weight", _TITLE))
     kernel = needed(state, "patch_embed.projection.weight", _TITLE)
     changes: list[str] = []
+    changed: tuple[str, ...] = ()
     if kernel.dim() == 2:
+        changed = ("patch_embed.projection.weight",)
         state["patch_embed.projection.weight"] = _as_convolution(kernel)
         changes.append("patch_embed.projection.weight: from (z, y, x, channel) to a convolution's order")
     elif kernel.dim() != 5:
         raise FileFormatError("The file holds a network of pictures, not of volumes.", fix="Give one of volumes.")
     depth = depth_of(state)
-    without = [n for n in range(depth) if f"blocks.{n}.attention.qkv.bias" not in state]
-    state |= {f"blocks.{n}.attention.qkv.bias": torch.zeros(3 * width) for n in without}
+    biases = (f"blocks.{n}.attention.qkv.bias" for n in range(depth))
+    without = tuple(name for name in biases if name not in state)
+    state |= {name: torch.zeros(3 * width) for name in without}
     if without:
         changes.append(f"attention.qkv.bias of {len(without)} blocks: zero, the file's network has none")
     return ForeignEncoder("vit", state, {
         "network.width": width, "network.depth": depth, "network.mlp_ratio": hidden / width,
         "network.patch_embed": "linear", "network.position": "learned", "network.class_token": "class_token" in state,
-    }, unused, tuple(changes))
+    }, unused, tuple(changes), changed, without)
 
 
 def _as_convolution(weight: Tensor) -> Tensor:

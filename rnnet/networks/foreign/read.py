@@ -24,6 +24,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         FileFormatError: damaged, no weights, objects beside the weights that only running code could read, or a value
             that is not a number.
     """
+    if path.is_dir():
+        raise MissingWeightsError("This is a folder, not a file of weights.", where=path, fix="Give the file with -i.")
     if not path.is_file():
         raise MissingWeightsError("The file of the weights is not there.", where=path, fix="Give the file with -i.")
     if path.suffix == ".safetensors":
@@ -51,8 +53,9 @@ def _loaded(path: Path) -> Any:
         if named:
             raise FileFormatError(
                 f"The file holds objects beside its weights ({named[1]}), and rnnet runs no code from a file.",
-                where=path, fix="If you trust it, store its tensors alone: "
-                "torch.save(torch.load('FILE', weights_only=False)['state_dict'], 'weights.pth').",
+                where=path, fix="If you trust it, store its tensors alone, where the program that wrote it is "
+                f"installed: import torch; w = torch.load({str(path)!r}, weights_only=False); "
+                "w = w if isinstance(w, dict) else w.state_dict(); torch.save(w.get('state_dict', w), 'weights.pth').",
             ) from error
         raise FileFormatError(
             "The file cannot be read as weights of torch.", where=path,

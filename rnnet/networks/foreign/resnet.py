@@ -43,8 +43,8 @@ def convert(stored: Mapping[str, Tensor]) -> ForeignEncoder:
         )
     state, unused = renamed(stored, _RULES)
     biases = {name for name in unused if re.fullmatch(r"layer[1-4]\.0\.downsample\.0\.bias", name)}
-    for name in biases:
-        mean = name.replace("downsample.0.bias", "downsample.1.running_mean")
+    means = {name: name.replace("downsample.0.bias", "downsample.1.running_mean") for name in sorted(biases)}
+    for name, mean in means.items():
         state[mean] = needed(state, mean, _TITLE) - stored[name]
     changes = (
         f"downsample.1.running_mean of {len(biases)} shortcuts: takes over the shortcut's bias",
@@ -52,7 +52,7 @@ def convert(stored: Mapping[str, Tensor]) -> ForeignEncoder:
     ) if biases else ()
     return ForeignEncoder(
         "resnet50", state, {"network.resnet_base_width": first.shape[0]},
-        tuple(n for n in unused if n not in biases), changes,
+        tuple(n for n in unused if n not in biases), changes, tuple(means.values()),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from rnnet.core.errors import FileFormatError
+from rnnet.core.errors import FileFormatError, UnknownComponentError
 from rnnet.core.registry import Registry
 from rnnet.networks.foreign.layout import ForeignEncoder, Layout
 
@@ -36,6 +36,10 @@ def foreign_encoder(tensors: Mapping[str, Tensor], layout: str = "auto") -> tupl
         FileFormatError: the file does not have the layout, or none that is known, or it is incomplete.
         SettingError: a network that cannot be had here.
     """
+    if layout not in ("auto", *LAYOUTS):
+        raise UnknownComponentError(
+            f"Unknown layout of weights '{layout}'.", fix=f"Give --layout auto, or one of {', '.join(LAYOUTS)}."
+        )
     tried = _AUTO if layout == "auto" else (layout,)
     found = ((name, LAYOUTS.get(name), LAYOUTS.get(name).prefixes(tuple(tensors))) for name in tried)
     name, known, prefixes = next((f for f in found if f[2]), ("", None, ()))
