@@ -17,3 +17,10 @@ def test_a_record_holds_what_was_typed() -> None:
     assert _common.run(body, parser, ["--word", "x"]) == 0
     assert records[0].arguments == ("--word", "x")
     assert make_run_record("rnnet_toy").arguments == ()
+
+
+def test_a_run_record_holds_versions_seed_and_time() -> None:
+    record = make_run_record("rnnet_train", seed=7, device="cpu", inputs={"plan": "abc"})
+    assert (record.seed, record.inputs) == (7, {"plan": "abc"})
+    assert record.versions["numpy"][0].isdigit()
+    assert record.started.endswith("+00:00")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from rnnet.core.errors import UnknownComponentError
-from rnnet.core.provenance import make_run_record
 from rnnet.core.registry import Registry
 from rnnet.core.seeding import rng_for, seed_for
 
@@ -26,10 +25,3 @@ def test_a_registry_imports_on_use_and_names_what_it_knows() -> None:
     assert "other" not in registry
     with pytest.raises(UnknownComponentError, match="Unknown thing 'sede'"):
         registry.get("sede")
-
-
-def test_a_run_record_holds_versions_seed_and_time() -> None:
-    record = make_run_record("rnnet_train", arguments=["1", "0"], seed=7, device="cpu", inputs={"plan": "abc"})
-    assert (record.seed, record.arguments, record.inputs) == (7, ("1", "0"), {"plan": "abc"})
-    assert record.versions["numpy"][0].isdigit()
-    assert record.started.endswith("+00:00")

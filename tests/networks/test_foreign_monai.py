@@ -47,7 +47,9 @@ def test_imported_tokens_are_monais_within_1e_5(build, changes):
         exact = (encoder.double().tokens(x.double()) - monai_tokens(network.double(), x.double())).abs().max().item()
     assert difference < 1e-5
     assert exact < 1e-12
-    assert (name, report.missing) == ("monai", ())
+    assert name == "monai"
+    # A bias that the file does not have is zero, which changes nothing.
+    assert [n for n in report.missing if not n.endswith("qkv.bias")] == []
     known = ("classification_head", "conv3d_transpose", "norm_cross_attn")
     assert [n for n in report.unused if not any(k in n for k in known)] == []
 
