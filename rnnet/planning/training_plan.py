@@ -23,7 +23,7 @@ class NetworkPlan:
     # First value of the factors on each block's branches (Touvron 2021, CaiT); 0 leaves them out.
     layer_scale: float = 0.0
     dropout: float = 0.0
-    # Compute each block again in the backward pass instead of keeping its values: less memory, a third more time.
+    # Compute each block again in the backward pass instead of keeping its values: less memory, one more forward pass.
     checkpoint_blocks: bool = False
     resnet_base_width: int = 64
 

@@ -52,4 +52,4 @@ def test_every_command_is_one_that_parses():
         for arm in arms_of(trial):
             for step in steps_of(trial, arm, Machine(Path("root"), atlas=Path("atlas"))):
                 parser = import_module(f"rnnet.cli.{step.command[0]}").build_parser()
-                parser.parse_args(step.command[1:])
+                assert parser.parse_args(step.command[1:]).root == Path("root")
