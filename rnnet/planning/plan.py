@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rnnet.core.codec import digest_of, from_plain, read_artefact, to_plain, write_artefact
 from rnnet.core.errors import SettingError, did_you_mean
 from rnnet.planning.plan_check import check_plan
+from rnnet.planning.tabular_plan import DecisionPlan, FeaturesPlan, FusionPlan
 from rnnet.planning.training_plan import (
     CorruptionPlan,
     FinetunePlan,
@@ -27,6 +28,7 @@ __all__ = (
     "Choice",
     "CorruptionPlan",
     "CropPlan",
+    "DecisionPlan",
     "ExperimentPlan",
     "FeaturesPlan",
     "FinetunePlan",
@@ -116,32 +118,6 @@ class PreprocessingPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class FeaturesPlan:
-    """Radiomics (IBSI names through pyradiomics) and the selection of tabular variables."""
-
-    bin_width: float = 5.0
-    normalize_scale: float = 100.0
-    voxel_array_shift: float = 300.0
-    minimum_roi_voxels: int = 10
-    log_sigma_mm: tuple[float, ...] = (1.0, 3.0, 5.0)
-    wavelet: bool = True
-    minimum_variance: float = 0.01
-    maximum_correlation: float = 0.9
-    lasso_folds: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class FusionPlan:
-    """The stacking classifier on imaging logit, selected radiomics and clinical variables."""
-
-    head: str = "mlp"
-    radiomics_head: str = "random_forest"
-    hidden: tuple[int, ...] = (16,)
-    l2_penalty: float = 1.0
-    trees: int = 500
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     """Why a field has its value: the rule and the inputs it was computed from."""
 
@@ -170,6 +146,7 @@ class ExperimentPlan:
     finetune: FinetunePlan = field(default_factory=FinetunePlan)
     features: FeaturesPlan = field(default_factory=FeaturesPlan)
     fusion: FusionPlan = field(default_factory=FusionPlan)
+    decision: DecisionPlan = field(default_factory=DecisionPlan)
     rationale: tuple[Choice, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ _ABOVE_ZERO = (
     "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
     "network.resnet_base_width", "pretrain.epochs", "pretrain.batch_size", "pretrain.learning_rate",
     "pretrain.temperature", "pretrain.accumulate_steps", "finetune.accumulate_steps", "finetune.batch_size",
-    "finetune.learning_rate", "features.bin_width",
+    "finetune.learning_rate", "features.bin_width", "features.lasso_folds", "fusion.trees",
 )
 _AT_LEAST_ZERO = (
     "network.layer_scale", "pretrain.restoration_weight", "pretrain.contrastive_weight",
@@ -24,7 +24,8 @@ _AT_LEAST_ZERO = (
     "finetune.shift_vox", "finetune.mask_jitter_vox", "finetune.mask_shift_vox",
 )
 _SHARES = (
-    "pretrain.masked_token_share", "pretrain.views.mask_drop_probability", "pretrain.corruption.outpaint_probability",
+    "features.minimum_icc", "pretrain.masked_token_share", "pretrain.views.mask_drop_probability",
+    "pretrain.corruption.outpaint_probability",
     "pretrain.corruption.shuffle_probability", "pretrain.corruption.swap_probability",
 )
 _BELOW_ONE = (
@@ -38,6 +39,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     (_BELOW_ONE, lambda v: 0 <= v < 1, "at least 0 and below 1"),
     (("finetune.label_share",), lambda v: 0 < v <= 1, "above 0 and at most 1"),
     (("n_folds",), lambda v: v >= 2, "at least 2"),
+    (("decision.sensitivity", "decision.conformal_alpha"), lambda v: 0 < v < 1, "above 0 and below 1"),
 )
 
 
