@@ -17,10 +17,12 @@ COMMANDS = (
     "plot_qc",
     "pretrain",
     "import_weights",
+    "extract_radiomics",
     "train",
     "fuse",
     "predict",
     "evaluate",
+    "report",
     "explain",
     "download_assets",
     "demo",
@@ -61,6 +63,7 @@ setup(
     ],
     extras_require={
         "dask": ["dask[distributed]>=2024.8"],
+        "harmonize": ["neuroCombat>=0.2.12"],
         "test": [
             "dask[distributed]>=2024.8",
             "pytest>=8",
@@ -68,6 +71,7 @@ setup(
             "hypothesis>=6.100",
             "ruff>=0.6",
             "monai>=1.4",
+            "neuroCombat>=0.2.12",
             "mypy>=1.11",
             "import-linter>=2.0",
             "pandas-stubs",

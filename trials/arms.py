@@ -75,6 +75,7 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
         Arm("restoration_only", "objectives", "restoration only", ("pretrain.contrastive_weight=0",)),
         Arm("contrastive_only", "objectives", "contrastive only", ("pretrain.restoration_weight=0",)),
         Arm("masked_tokens", "objectives", "with masked-token prediction", ("pretrain.masked_token_weight=1",)),
+        Arm("pretrained_longer", "objectives", "pretrained four times as long", ("pretrain.epochs=160",)),
         Arm("published", "objectives", "published objective and optimiser, plain views", (
             "pretrain.objective=paper", "pretrain.optimizer=adam", "pretrain.learning_rate=1e-4",
             "pretrain.weight_decay=0", "pretrain.temperature=0.05", *_PLAIN,

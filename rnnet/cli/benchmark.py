@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from rnnet.cli import _common
 from rnnet.cli.benchmark_pretrain import add_pretrain
+from rnnet.cli.benchmark_radiomics import add_radiomics
+from rnnet.cli.benchmark_statistics import add_statistics
 
 if TYPE_CHECKING:
     from rnnet.benchmark.cost import CostReport, ScanFiles
@@ -26,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Measure on this machine. Without --image the atlas's own head, moved by a known motion, is the scan.",
         "rnnet_benchmark preprocess -np 2",
     )
-    names = "preprocess|registration|skull_strip|store|duplicates|pretrain"
+    names = "preprocess|registration|skull_strip|store|duplicates|pretrain|statistics|radiomics"
     parts = parser.add_subparsers(dest="part", required=True, metavar=names)
     _add_preprocess(parts.add_parser("preprocess", help="seconds of each step, cores, memory; --peer_python compares"))
     _add_registration(parts.add_parser("registration", help="known rigid motions of the atlas: how exactly found?"))
@@ -34,6 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_store(parts.add_parser("store", help="formats of the store: random crops per second and bytes"))
     _add_duplicates(parts.add_parser("duplicates", help="copies of scans: which are recognised by their image hash?"))
     add_pretrain(parts.add_parser("pretrain", help="cubes per second of pretraining beside the machine's matrix peak"))
+    add_statistics(parts.add_parser("statistics", help="agreement with R's pROC, scipy, statsmodels, dcurves, crepes"))
+    add_radiomics(parts.add_parser("radiomics", help="seconds per lesion beside pyradiomics' own execute()"))
     return parser
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rnnet import pipeline
 from rnnet.cli import _common
 from rnnet.cli._failures import report_failures
+from rnnet.core.types import CONFIGS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -17,12 +18,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _common.make_parser(
         "rnnet_evaluate",
         "Evaluate all trained configurations by cross-validation, on the test split and on external data sets, "
-        "and write the report.",
-        "rnnet_evaluate 1 --external 3",
+        "compare them, and write the report.",
+        "rnnet_evaluate 1 --external 3 --compare multimodal radiomics",
     )
     parser.add_argument("dataset", metavar="DATASET", help="data set, by number or full name")
     parser.add_argument(
         "--external", nargs="+", default=[], metavar="DATASET", help="labelled data sets of other centres"
+    )
+    parser.add_argument(
+        "--compare", nargs="+", default=[], choices=CONFIGS, metavar="CONFIG",
+        help="compare these with each other, or one with all (default: multimodal, else ssl_vit, with all)",
+    )
+    parser.add_argument(
+        "--label_source", nargs="+", default=[], metavar="SOURCE",
+        help="evaluate only lesions whose outcome comes from these sources, such as histology; the results lie in a "
+        "folder of their own",
     )
     _common.add_plan(parser)
     _common.add_device(parser)
@@ -39,18 +49,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _body(arguments: argparse.Namespace) -> int:
+    from rnnet.reporting.comparison_tables import comparison_tables
+    from rnnet.reporting.render import to_text
     from rnnet.reporting.screen import summary_text
 
     evaluation = pipeline.evaluate(
         _common.workspace_of(arguments),
         arguments.dataset,
         external=arguments.external,
+        compare=arguments.compare,
+        label_sources=arguments.label_source,
         plan_name=arguments.plan_name,
         device=_common.resolve_device(arguments.device),
         n_processes=arguments.n_processes,
         allow_leakage=arguments.allow_leakage,
     )
     print(summary_text(evaluation.summaries, evaluation.controls, evaluation.seeds))
+    for table in comparison_tables(evaluation.comparisons):
+        print(f"\n{to_text(table)}")
     print(f"Report: {evaluation.report}")
     _print_warnings(evaluation.warnings)
     _common.print_leaks(evaluation.leaks)

@@ -18,7 +18,8 @@ def build_parser() -> argparse.ArgumentParser:
         "rnnet_predict",
         "Preprocess a folder of scans as in training and predict every lesion of their masks. "
         "An image is <scan>_0000 or <scan>, its mask <scan>, as NIfTI, NRRD or MHA; an image may also be a folder of "
-        "DICOM slices. Mask value k is lesion k.",
+        "DICOM slices. Mask value k is lesion k. A lesion without radiomics or clinical data is predicted by the model "
+        "that was trained without them, and the table says so.",
         "rnnet_predict -i images -m masks -o out -d 1 -c multimodal --clinical table.csv --explain",
     )
     parser.add_argument("-i", dest="images", type=Path, required=True, metavar="IMAGES", help="folder of images")
@@ -41,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="folds (default: all that are trained)",
     )
     parser.add_argument(
-        "--clinical", type=Path, metavar="TABLE", help="CSV with scan_id (and lesion_value), then the clinical columns"
+        "--clinical", type=Path, metavar="TABLE",
+        help="CSV with scan_id (and lesion_value, center), then the clinical columns",
     )
     parser.add_argument(
         "--brain_masks", type=Path, metavar="FOLDER", help="folder of brain masks <scan>, for the scans that have one"

@@ -44,6 +44,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="train the fold N times, with the plan's seed and those after it; with --continue, runs that are there "
         "already are kept (default: %(default)s)",
     )
+    parser.add_argument(
+        "--without", type=int, metavar="OTHER",
+        help="train on neither FOLD nor OTHER and predict both, for nested cross-validation of the stacking model "
+        "(fusion.nested); imaging configurations only",
+    )
     return parser
 
 
@@ -68,8 +73,10 @@ def _body(arguments: argparse.Namespace) -> None:
         allow_leakage=arguments.allow_leakage,
         control=arguments.control,
         seeds=arguments.seeds,
+        without=arguments.without,
     )
     control = f", negative control {arguments.control}" if arguments.control else ""
     seeds = f", {arguments.seeds} seeds" if arguments.seeds > 1 else ""
-    print(f"Fold {arguments.fold} of {arguments.config}{control}{seeds}: {folder}")
+    without = f" without fold {arguments.without}" if arguments.without is not None else ""
+    print(f"Fold {arguments.fold} of {arguments.config}{control}{seeds}{without}: {folder}")
     _common.print_leaks_of(folder)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnnet.core.radiomics_layout import RadiomicsLayout
 from rnnet.core.types import Split
 
 DEFAULT_PLAN = "rnnet_plans"
@@ -102,6 +105,7 @@ class ScanStoreLayout:
         return self.folder / "qc" / f"{scan_id}.png"
 
     def radiomics_csv(self, features_digest: str) -> Path:
+        """Radiomics of the lesions under settings with this digest; jittered masks have a name after it."""
         return self.folder / "radiomics" / f"radiomics_{features_digest}.csv"
 
 
@@ -171,6 +175,10 @@ class FoldLayout:
         """subset: 'validation', 'test', or the name of an external data set."""
         return self.folder / f"predictions_{subset}.csv"
 
+    def part_predictions(self, blocks: Sequence[str]) -> Path:
+        """Of the validation lesions, by the model for lesions that have these blocks of inputs alone."""
+        return self.folder / f"part_predictions_{'_'.join(blocks)}.csv"
+
     def seed(self, seed: int) -> FoldLayout:
         """The same fold, trained once more with another seed than the plan's."""
         return FoldLayout(self.folder / f"{_SEED}{seed}")
@@ -204,8 +212,35 @@ class ReportLayout:
         return self.folder / "tables.md"
 
     @property
+    def tables_tex(self) -> Path:
+        return self.folder / "tables.tex"
+
+    def table_csv(self, name: str) -> Path:
+        """One table of the report as it is printed there."""
+        return self.folder / "tables" / f"{name}.csv"
+
+    @property
     def facts_json(self) -> Path:
         return self.folder / "facts.json"
+
+    @property
+    def cohorts_json(self) -> Path:
+        """The characteristics of the labelled cases of the data set and of each external one."""
+        return self.folder / "cohorts.json"
+
+    @property
+    def selection_json(self) -> Path:
+        """A copy of the account of rnnet_select_cohort, where there is one."""
+        return self.folder / "selection.json"
+
+    @property
+    def checklists_csv(self) -> Path:
+        return self.folder / "checklists.csv"
+
+    @property
+    def lesions_csv(self) -> Path:
+        """What every model says of every evaluated lesion: all figures and curves come from it."""
+        return self.folder / "lesions.csv"
 
     def figure(self, name: str) -> Path:
         return self.folder / "figures" / f"{name}.png"
@@ -255,6 +290,13 @@ class ResultsLayout:
 
     folder: Path
     plan_name: str
+    # Of an evaluation of some cases only; it lies beside that of all.
+    selection: str = ""
+
+    def of_selection(self, label_sources: Sequence[str]) -> ResultsLayout:
+        """The same, with the evaluation of the cases of these label sources alone; of all cases without any."""
+        names = (re.sub(r"\W+", "_", source) for source in label_sources)
+        return replace(self, selection="_".join(names))
 
     @property
     def pretrain(self) -> FoldLayout:
@@ -279,13 +321,26 @@ class ResultsLayout:
     def fold(self, config: str, fold: int | str) -> FoldLayout:
         return FoldLayout(self.config(config) / f"fold_{fold}")
 
+    def without(self, config: str, first: int, second: int) -> ResultsLayout:
+        """Of a model that has seen neither of two folds, for nested cross-validation."""
+        low, high = sorted((first, second))
+        return ResultsLayout(self.config(config) / f"without_{low}_{high}", self.plan_name)
+
+    @property
+    def radiomics(self) -> RadiomicsLayout:
+        return RadiomicsLayout(self.folder / f"radiomics_features__{self.plan_name}")
+
     def decision_json(self, config: str) -> Path:
         """Threshold of a configuration, fixed on its out-of-fold predictions."""
         return self.config(config) / "decision.json"
 
+    def part_decision_json(self, config: str, blocks: Sequence[str]) -> Path:
+        """The same for lesions that have these blocks of inputs alone."""
+        return self.config(config) / f"decision_{'_'.join(blocks)}.json"
+
     @property
     def evaluation(self) -> Path:
-        return self.folder / f"evaluation__{self.plan_name}"
+        return self.folder / f"evaluation__{self.plan_name}{self.selection and f'__{self.selection}'}"
 
     @property
     def report(self) -> ReportLayout:

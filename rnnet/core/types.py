@@ -12,7 +12,10 @@ from rnnet.core.errors import DatasetError, LeakageError
 Split = Literal["train", "test"]
 ClinicalValue = float | str | None
 IMAGING_CONFIGS = ("ssl_vit", "vit_scratch", "ssl_vit_t1ce", "resnet50")
-TABULAR_CONFIGS = ("radiomics", "clinical", "radiomics_clinical", "multimodal")
+PUBLISHED_TABULAR_CONFIGS = ("radiomics", "clinical", "radiomics_clinical", "multimodal")
+# The same inputs with a logistic regression at the end: the control that shows what the published head adds.
+LOGISTIC_CONFIGS = tuple(f"{config}_logistic" for config in PUBLISHED_TABULAR_CONFIGS)
+TABULAR_CONFIGS = (*PUBLISHED_TABULAR_CONFIGS, *LOGISTIC_CONFIGS)
 CONFIGS = (*IMAGING_CONFIGS, *TABULAR_CONFIGS)
 # Imaging configurations that were kept from learning something, to show what the figures of the real one rest on.
 CONTROLS = ("shuffled_labels", "mask_only", "volume_only", "random_encoder")

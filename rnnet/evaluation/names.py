@@ -15,6 +15,10 @@ MODEL_NAMES = {
     "clinical": "Clinical",
     "radiomics_clinical": "Radiomics + clinical",
     "multimodal": "Multimodal",
+    "radiomics_logistic": "Radiomics, logistic",
+    "clinical_logistic": "Clinical, logistic",
+    "radiomics_clinical_logistic": "Radiomics + clinical, logistic",
+    "multimodal_logistic": "Multimodal, logistic",
 }
 CONTROL_NAMES = {
     "shuffled_labels": "shuffled labels",

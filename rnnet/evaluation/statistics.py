@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnet.core.errors import SettingError
+from rnnet.core.errors import RnnetError, SettingError
 from rnnet.core.seeding import rng_for
-from rnnet.evaluation.checks import FloatArray, IntArray, labels_and_scores
+from rnnet.evaluation.checks import FloatArray, IntArray, clusters, labels_and_scores
 
 # Outcomes (n,), scores (n,) and how often each lesion stands in each resample (r, n) to one value each (r,);
 # NaN where a resample has no lesion that the value needs.
 WeightedStatistic = Callable[[IntArray, FloatArray, FloatArray], FloatArray]
+PlainStatistic = Callable[[IntArray, FloatArray], float]
 # Weights of so many numbers are held at a time, so that a large set needs no more memory than a small one.
 _NUMBERS_AT_A_TIME = 2_000_000
 
@@ -32,8 +36,8 @@ class Interval:
 
 
 def clustered_bootstrap(
-    y: ArrayLike, p: ArrayLike, groups: ArrayLike, statistic: WeightedStatistic, *,
-    n_resamples: int = 2000, level: float = 0.95, seed: int,
+    y: ArrayLike, p: ArrayLike, groups: ArrayLike, statistic: WeightedStatistic | PlainStatistic | None = None, *,
+    n_resamples: int = 2000, level: float = 0.95, seed: int = 0,
 ) -> Interval:
     """Percentile interval of a statistic over resamples of whole patients, drawn with replacement.
 
@@ -45,24 +49,45 @@ def clustered_bootstrap(
         y: outcomes (n,) of 0 and 1.
         p: scores (n,) of the positive outcome.
         groups: patient (n,) of each lesion.
-        statistic: `auc`, or the result of `accuracy_at`, `sensitivity_at`, `specificity_at`, or one's own.
+        statistic: the AUC by default. Any function of (y, p) that gives a number, such as one of sklearn.metrics; or,
+            much faster, one of (y, p, weights (r, n)) that gives (r,) numbers: `auc`, or the result of `accuracy_at`,
+            `sensitivity_at`, `specificity_at`.
         n_resamples: how many resamples are drawn.
         level: share of the resamples inside the interval.
         seed: same seed, same interval.
 
     Raises:
-        SettingError: invalid y and p, fewer than two patients, a level or number out of range, or no resample in
-            which the statistic is defined.
+        SettingError: invalid y and p, fewer than two patients, a level or number out of range, or a statistic that is
+            not defined on the lesions or in any resample.
+    """
+    if not 0 < level < 1:
+        raise SettingError(f"level must lie between 0 and 1. Got {level} instead.")
+    outcomes, scores = labels_and_scores(y, p)
+    clusters(groups, outcomes.size)
+    weighted = auc if statistic is None else _weighted(statistic)
+    whole = float(weighted(outcomes, scores, np.ones((1, outcomes.size)))[0])
+    if not np.isfinite(whole):
+        raise SettingError("The statistic is not a finite number on these lesions.", fix="Give another statistic.")
+    return interval_of(whole, clustered_draws(outcomes, scores, groups, weighted, n_resamples=n_resamples, seed=seed),
+                       level=level)
+
+
+def clustered_draws(
+    y: ArrayLike, p: ArrayLike, groups: ArrayLike, statistic: WeightedStatistic, *, n_resamples: int = 2000,
+    seed: int = 0,
+) -> FloatArray:
+    """The statistic (n_resamples,) in each resample of whole patients; NaN where it is undefined.
+
+    Same patients and seed, same resamples: differences of two models come from the same patients. Several numbers at
+    once are a statistic that gives (r, k): the result is then (n_resamples, k).
+
+    Raises:
+        SettingError: as clustered_bootstrap.
     """
     outcomes, scores = labels_and_scores(y, p)
-    _, patient = np.unique(np.asarray(groups), return_inverse=True)
-    n_patients = int(patient.max()) + 1
-    if patient.shape != outcomes.shape:
-        raise SettingError(f"There must be one patient per lesion. Got {patient.size} for {outcomes.size} lesions.")
-    if n_patients < 2:
-        raise SettingError("An interval by patient needs at least two patients.")
-    if not (0 < level < 1 and n_resamples >= 1):
-        raise SettingError(f"level must lie between 0 and 1 and n_resamples be at least 1. Got {level}, {n_resamples}.")
+    patient, n_patients = clusters(groups, outcomes.size)
+    if n_resamples < 1:
+        raise SettingError(f"n_resamples must be at least 1. Got {n_resamples} instead.")
     rng = rng_for(seed, "bootstrap")
     rows = max(1, _NUMBERS_AT_A_TIME // outcomes.size)
     values = []
@@ -71,16 +96,54 @@ def clustered_bootstrap(
         # Drawing patients with replacement is drawing how often each stands in the resample.
         times = rng.multinomial(n_patients, shares, size=min(rows, n_resamples - start))  # (r, patients)
         values.append(statistic(outcomes, scores, times[:, patient].astype(np.float64)))
-    drawn = np.concatenate(values)
-    defined = drawn[np.isfinite(drawn)]
+    drawn: FloatArray = np.concatenate(values)
+    return drawn
+
+
+def interval_of(value: float, draws: FloatArray, *, level: float = 0.95) -> Interval:
+    """The percentile interval of resampled values (r,), of which NaN are left out and counted.
+
+    Raises:
+        SettingError: not one of them is defined.
+    """
+    defined = draws[np.isfinite(draws)]
     if defined.size == 0:
-        raise SettingError(f"None of {n_resamples} resamples of the patients holds both classes.")
+        raise SettingError(f"None of {draws.size} resamples of the patients holds both classes.",
+                           fix="Evaluate on more patients.")
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    whole = statistic(outcomes, scores, np.ones((1, outcomes.size)))
     return Interval(
-        value=float(whole[0]), low=float(low), high=float(high), n_resamples_used=int(defined.size),
-        n_resamples_omitted=int(drawn.size - defined.size), level=float(level),
+        value=value, low=float(low), high=float(high), n_resamples_used=int(defined.size),
+        n_resamples_omitted=int(draws.size - defined.size), level=float(level),
     )
+
+
+def _weighted(statistic: WeightedStatistic | PlainStatistic) -> WeightedStatistic:
+    """The statistic as one of weighted lesions: itself, or called for each resample with its lesions repeated."""
+    try:
+        parameters = inspect.signature(statistic).parameters.values()
+    except (TypeError, ValueError):  # a built-in function that does not say what it takes
+        parameters = {}.values()
+    needed = [q for q in parameters if q.default is q.empty and q.kind in (q.POSITIONAL_ONLY, q.POSITIONAL_OR_KEYWORD)]
+    if len(needed) == 3:
+        return cast(WeightedStatistic, statistic)
+    plain = cast(PlainStatistic, statistic)
+
+    def each(y: IntArray, p: FloatArray, weights: FloatArray) -> FloatArray:
+        return np.array([_of_resample(plain, y, p, row.astype(np.int64)) for row in weights], dtype=np.float64)
+    return each
+
+
+def _of_resample(statistic: PlainStatistic, y: IntArray, p: FloatArray, times: IntArray) -> float:
+    """The statistic of the lesions, each standing there so many times; NaN where one class is missing and it fails."""
+    outcomes, scores = np.repeat(y, times), np.repeat(p, times)
+    if outcomes.size and 0 < outcomes.sum() < outcomes.size:
+        return float(statistic(outcomes, scores))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what one class alone leaves undefined is counted, not said each time
+            return float(statistic(outcomes, scores))
+    except (ValueError, ZeroDivisionError, RnnetError):
+        return float("nan")
 
 
 def auc(y: IntArray, p: FloatArray, weights: FloatArray) -> FloatArray:

@@ -10,22 +10,23 @@ import numpy as np
 
 from rnnet.core.errors import SettingError
 from rnnet.core.types import LesionPrediction
-from rnnet.evaluation.metrics import Metrics, classification_metrics
+from rnnet.evaluation.deciding import Decisions
+from rnnet.evaluation.decision import Decision, fixed_threshold
+from rnnet.evaluation.figures import figures_of, metrics_of
+from rnnet.evaluation.lesions import PATIENT_RULE, by_patient, evaluated_lesions, of_fold_model
+from rnnet.evaluation.metrics import Metrics
 from rnnet.evaluation.predictions import ensemble, out_of_fold
 from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
-from rnnet.evaluation.statistics import (
-    Interval,
-    accuracy_at,
-    auc,
-    clustered_bootstrap,
-    sensitivity_at,
-    specificity_at,
-)
+from rnnet.evaluation.results import EvaluatedLesion, LabelShareResult, ModelComparison, PatientLevel, SubgroupResult
+from rnnet.evaluation.statistics import Interval
 
 CROSS_VALIDATION = "cross-validation"
 SAME_CENTER_TEST = "test"
+# What `ModelSummary.decided_by` says where cross-validation could not leave the evaluated fold out.
+SAME_PREDICTIONS = "these same predictions"
 _TITLES = {CROSS_VALIDATION: "Cross-validation", SAME_CENTER_TEST: "Same-centre test"}
-METRIC_NAMES = tuple(f.name for f in fields(Metrics) if f.name not in ("n_positive", "n_negative", "threshold"))
+_NOT_METRICS = ("n_positive", "n_negative", "threshold", "calibration_note")
+METRIC_NAMES = tuple(f.name for f in fields(Metrics) if f.name not in _NOT_METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ class ModelSummary:
 
     `pooled` belongs to all fold models together: the ensemble on a test set, the out-of-fold predictions in
     cross-validation. `intervals` are those of `pooled`. `mean_sd` is the mean over fold models, as such results
-    are usually published; it says nothing of the sampling error of the lesions.
+    are usually published; it says nothing of the sampling error of the lesions. `decision` is that for new lesions;
+    `decided_by` says what decided the lesions here. `patients`: figures of `pooled` by patient; None where all patients
+    have the same outcome.
     """
 
     config: str
@@ -79,23 +82,33 @@ class ModelSummary:
     mean_sd: Mapping[str, MeanSd]
     counts: Counts
     case_ids: tuple[str, ...]
+    decision: Decision | None = None
+    decided_by: str = ""
+    patients: PatientLevel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All summaries of one data set under one plan, negative controls and seeds: what rnnet_evaluate stores."""
+    """Everything that rnnet_evaluate finds for one data set under one plan.
+
+    label_sources: where given, only lesions whose outcome comes from one of them were evaluated.
+    """
 
     dataset: str
     plan: str
     summaries: tuple[ModelSummary, ...]
     controls: tuple[ControlResult, ...] = ()
     seeds: tuple[SeedSpread, ...] = ()
+    comparisons: tuple[ModelComparison, ...] = ()
+    subgroups: tuple[SubgroupResult, ...] = ()
+    label_shares: tuple[LabelShareResult, ...] = ()
+    label_sources: tuple[str, ...] = ()
 
 
 def summarise(
-    config: str, subset: str, folds: Sequence[Sequence[LesionPrediction]], *, threshold: float,
-    positive_outcome: str, negative_outcome: str, seed: int, subset_title: str = "",
-    fold_numbers: Sequence[int] | None = None, n_resamples: int = 2000, level: float = 0.95,
+    config: str, subset: str, folds: Sequence[Sequence[LesionPrediction]], *, positive_outcome: str,
+    negative_outcome: str, seed: int, decisions: Decisions | None = None, threshold: float | None = None,
+    subset_title: str = "", fold_numbers: Sequence[int] | None = None, n_resamples: int = 2000, level: float = 0.95,
 ) -> ModelSummary:
     """The summary of one configuration on one subset.
 
@@ -104,10 +117,12 @@ def summarise(
         subset: 'cross-validation' (folds hold different lesions, each predicted by the model that never saw it),
             'test', or the name of an external data set (every fold holds the same lesions).
         folds: predictions of each fold model. Lesions without an outcome are left out and counted.
-        threshold: fixed beforehand on out-of-fold predictions; the same for the fold models and for all together.
         positive_outcome: what outcome 1 means.
         negative_outcome: what outcome 0 means.
         seed: of the bootstrap. Models on the same lesions see the same resamples of patients.
+        decisions: calibration, threshold and conformal limits, fixed beforehand on out-of-fold predictions; the same
+            for the fold models and for all together.
+        threshold: instead of decisions, on the models' own probabilities.
         subset_title: for tables; the default is made from `subset`.
         fold_numbers: number of each fold; the default counts from 0.
         n_resamples: of the bootstrap by patient.
@@ -117,29 +132,27 @@ def summarise(
         DatasetError: folds that do not fit together.
         SettingError: no lesion with a known outcome, or all of one outcome.
     """
-    predictions = pooled_predictions(subset, folds)
-    known = [p for p in predictions if p.outcome is not None]
-    y, p = outcomes_and_probabilities(known)
     numbers = tuple(range(len(folds))) if fold_numbers is None else tuple(fold_numbers)
     if len(numbers) != len(folds):
         raise SettingError(f"There must be one number per fold. Got {len(numbers)} for {len(folds)} folds.")
-    pooled = classification_metrics(y, p, threshold=threshold)
-    scores = tuple(_fold_score(n, fold, threshold) for n, fold in zip(numbers, folds, strict=True))
-    statistics = {
-        "auc": auc, "accuracy": accuracy_at(threshold),
-        "sensitivity": sensitivity_at(threshold), "specificity": specificity_at(threshold),
-    }
-    patients = [k.patient_id for k in known]
-    intervals = {
-        name: clustered_bootstrap(y, p, patients, statistic, n_resamples=n_resamples, level=level, seed=seed)
-        for name, statistic in statistics.items()
-    }
+    if (decisions is None) == (threshold is None):
+        raise SettingError("Give either decisions or a threshold.")
+    chosen = decisions or Decisions(fixed_threshold(
+        threshold or 0.0, positive_outcome=positive_outcome, negative_outcome=negative_outcome))
+    is_cv = subset == CROSS_VALIDATION
+    by_number = dict(zip(numbers, folds, strict=True))
+    lesions = evaluated_lesions(config, subset, by_number, chosen, is_cross_validation=is_cv)
+    pooled, intervals = figures_of(lesions, chosen.own.threshold, seed=seed, n_resamples=n_resamples, level=level)
+    scores = tuple(_fold_score(config, subset, n, fold, chosen) for n, fold in by_number.items())
     return ModelSummary(
         config=config, subset=subset, subset_title=subset_title or title_of(subset),
         positive_outcome=positive_outcome, negative_outcome=negative_outcome,
-        pooling="out-of-fold" if subset == CROSS_VALIDATION else "ensemble",
+        pooling="out-of-fold" if is_cv else "ensemble",
         pooled=pooled, intervals=intervals, folds=scores, mean_sd=_over_models(scores),
-        counts=_counts(known, len(predictions) - len(known)), case_ids=tuple(sorted(k.case_id for k in known)),
+        counts=_counts(lesions, len(pooled_predictions(subset, folds)) - len(lesions)),
+        case_ids=tuple(sorted(lesion.case_id for lesion in lesions)),
+        decision=chosen.own, decided_by=_decided_by(chosen, is_cross_validation=is_cv),
+        patients=_patient_level(lesions, chosen.own.threshold, seed=seed, n_resamples=n_resamples, level=level),
     )
 
 
@@ -164,11 +177,32 @@ def outcomes_and_probabilities(predictions: Sequence[LesionPrediction]) -> tuple
     return np.array([k[0] for k in known], dtype=np.int64), np.array([k[1] for k in known], dtype=np.float64)
 
 
-def _fold_score(number: int, fold: Sequence[LesionPrediction], threshold: float) -> FoldScore:
-    y, p = outcomes_and_probabilities(fold)
-    if len(set(y.tolist())) < 2:
-        return FoldScore(number, None, note=f"{y.size} lesions, not of both outcomes: no figures")
-    return FoldScore(number, classification_metrics(y, p, threshold=threshold))
+def _decided_by(decisions: Decisions, *, is_cross_validation: bool) -> str:
+    if decisions.own.n_cases == 0:
+        return "a given threshold"
+    if not is_cross_validation:
+        return "all out-of-fold predictions"
+    return "out-of-fold predictions of the other folds" if decisions.by_fold else SAME_PREDICTIONS
+
+
+def _patient_level(
+    lesions: Sequence[EvaluatedLesion], threshold: float, *, seed: int, n_resamples: int, level: float
+) -> PatientLevel | None:
+    patients = by_patient(lesions)
+    if len({p.outcome for p in patients}) < 2:
+        return None
+    pooled, intervals = figures_of(patients, threshold, seed=seed, n_resamples=n_resamples, level=level)
+    return PatientLevel(PATIENT_RULE, pooled, intervals)
+
+
+def _fold_score(
+    config: str, subset: str, number: int, fold: Sequence[LesionPrediction], decisions: Decisions
+) -> FoldScore:
+    is_cv = subset == CROSS_VALIDATION
+    lesions = of_fold_model(config, subset, number, fold, decisions, is_cross_validation=is_cv)
+    if len({lesion.outcome for lesion in lesions}) < 2:
+        return FoldScore(number, None, note=f"{len(lesions)} lesions, not of both outcomes: no figures")
+    return FoldScore(number, metrics_of(lesions, decisions.of(number if is_cv else None).threshold))
 
 
 def _over_models(scores: Sequence[FoldScore]) -> dict[str, MeanSd]:
@@ -183,7 +217,7 @@ def _over_models(scores: Sequence[FoldScore]) -> dict[str, MeanSd]:
     return result
 
 
-def _counts(known: Sequence[LesionPrediction], n_without_outcome: int) -> Counts:
+def _counts(known: Sequence[EvaluatedLesion], n_without_outcome: int) -> Counts:
     positive = {p.patient_id for p in known if p.outcome == 1}
     negative = {p.patient_id for p in known if p.outcome == 0}
     n_positive = sum(p.outcome == 1 for p in known)

@@ -13,56 +13,70 @@ from rnnet.core.codec import digest_of
 from rnnet.core.errors import RnnetError
 from rnnet.core.files import text_digest
 from rnnet.core.provenance import package_version
+from rnnet.core.radiomics_layout import radiomics_diagnostics
 from rnnet.core.types import LesionCase
-from rnnet.features.radiomics import CropReader, RadiomicsExtractor, RadiomicsRow, extract_rows, to_table
+from rnnet.features.diagnostics import read_diagnostics, write_diagnostics
+from rnnet.features.radiomics import RadiomicsExtractor
+from rnnet.features.radiomics_rows import RadiomicsRow, ReadInput, extract_rows, to_table
+from rnnet.features.radiomics_settings import pyradiomics_parameters
 from rnnet.features.table import FeatureTable, read_table, write_table
-from rnnet.planning.plan import CropPlan, FeaturesPlan
+from rnnet.planning.plan import FeaturesPlan
 
 _CRC = "crop_crc32"
 
 
-def radiomics_digest(plan: FeaturesPlan, crop: CropPlan) -> str:
+def radiomics_digest(plan: FeaturesPlan) -> str:
     """Digest of everything but the voxels that the values depend on; for ScanStoreLayout.radiomics_csv."""
     settings = {
-        "crop": crop, "bin_width": plan.bin_width, "normalize_scale": plan.normalize_scale,
-        "voxel_array_shift": plan.voxel_array_shift, "minimum_roi_voxels": plan.minimum_roi_voxels,
-        "log_sigma_mm": plan.log_sigma_mm, "wavelet": plan.wavelet,
-        "pyradiomics": package_version("pyradiomics-bhklab"),
+        "parameters": pyradiomics_parameters(plan), "scale": plan.normalize_scale,
+        "minimum_roi_voxels": plan.minimum_roi_voxels, "pyradiomics": package_version("pyradiomics-bhklab"),
     }
     return digest_of(settings)[:8]
 
 
 def load_or_extract(
-    cases: Sequence[LesionCase], read_scan_crop: CropReader, plan: FeaturesPlan, *, path: Path, n_processes: int,
+    cases: Sequence[LesionCase], read: ReadInput, plan: FeaturesPlan, *, path: Path, n_processes: int,
+    title: str = "radiomics",
 ) -> FeatureTable:
-    """Radiomics (n, f) of the cases, in their order, read from `path` as far as they stand there.
+    """As load_or_extract_rows, as a table (n, f); logs the cases without radiomics."""
+    rows = load_or_extract_rows(cases, read, plan, path=path, n_processes=n_processes, title=title)
+    return to_table(rows, plan)
 
-    path: ScanStoreLayout.radiomics_csv(radiomics_digest(...)). A row counts while the checksum of the case's crop is
-    the stored one, so scans that were preprocessed anew are extracted anew. Finished rows are stored one by one, so
-    an interrupted run goes on where it stopped. A case without radiomics is not stored: it is tried, and warned of,
-    again each time.
+
+def load_or_extract_rows(
+    cases: Sequence[LesionCase], read: ReadInput, plan: FeaturesPlan, *, path: Path, n_processes: int,
+    title: str = "radiomics",
+) -> list[RadiomicsRow]:
+    """Radiomics of the cases, in their order, read from `path` as far as they stand there.
+
+    path: ScanStoreLayout.radiomics_csv(radiomics_digest(...)); pyradiomics' diagnostics are kept beside it. A row
+    counts while the checksum of the case's voxels is the stored one, so scans that were preprocessed anew are extracted
+    anew. Finished rows are stored one by one, so an interrupted run goes on where it stopped. A case without radiomics
+    is not stored: it is tried again each time.
 
     Raises:
         FileFormatError: `path` holds something else than a feature table.
     """
     names = RadiomicsExtractor(plan).names
     parts = path.with_suffix(".parts")
-    known = _read_rows([*sorted(parts.glob("*.csv")), path], names)
-    missing = [case for case in cases if not _is_current(case, known, read_scan_crop)]
+    known = _read_rows([*sorted(p for p in parts.glob("*.csv") if p.name.count(".") == 1), path], names)
+    missing = [case for case in cases if not _is_current(case, known, read)]
     if missing:
         on_row = partial(_write_part, folder=parts, names=names)
-        rows = extract_rows(missing, read_scan_crop, plan, n_processes=n_processes, on_row=on_row)
+        rows = extract_rows(missing, read, plan, n_processes=n_processes, on_row=on_row, title=title)
         known.update({row.case_id: row for row in rows})
-        write_table(path, _with_checksums([row for row in known.values() if not row.warning], names))
+        finished = [row for row in known.values() if not row.warning]
+        write_diagnostics(radiomics_diagnostics(path), finished)
+        write_table(path, _with_checksums(finished, names))
         shutil.rmtree(parts, ignore_errors=True)
-    return to_table([known[case.case_id] for case in cases], plan)
+    return [known[case.case_id] for case in cases]
 
 
-def _is_current(case: LesionCase, known: Mapping[str, RadiomicsRow], read_scan_crop: CropReader) -> bool:
+def _is_current(case: LesionCase, known: Mapping[str, RadiomicsRow], read: ReadInput) -> bool:
     if case.case_id not in known:
         return False
     try:
-        return read_scan_crop(case).crc32 == known[case.case_id].crc32
+        return read(case).crc32 == known[case.case_id].crc32
     except RnnetError:
         return False  # the extraction meets the same error and reports it
 
@@ -74,8 +88,10 @@ def _read_rows(paths: Sequence[Path], names: tuple[str, ...]) -> dict[str, Radio
         if not path.is_file():
             continue
         table = read_table(path).select((_CRC, *names))
+        notes = read_diagnostics(radiomics_diagnostics(path))
         for case_id, values in zip(table.case_ids, table.values, strict=True):
-            rows.setdefault(case_id, RadiomicsRow(case_id, values[1:], int(values[0])))
+            row = RadiomicsRow(case_id, values[1:], int(values[0]), diagnostics=notes.get(case_id, {}))
+            rows.setdefault(case_id, row)
     return rows
 
 
@@ -86,5 +102,7 @@ def _with_checksums(rows: Sequence[RadiomicsRow], names: tuple[str, ...]) -> Fea
 
 
 def _write_part(row: RadiomicsRow, *, folder: Path, names: tuple[str, ...]) -> None:
-    # Case ids may hold characters that file names must not.
-    write_table(folder / f"{text_digest(row.case_id)}.csv", _with_checksums([row], names))
+    # Case ids may hold characters that file names must not. The features come last: with them the row is whole.
+    path = folder / f"{text_digest(row.case_id)}.csv"
+    write_diagnostics(radiomics_diagnostics(path), [row])
+    write_table(path, _with_checksums([row], names))

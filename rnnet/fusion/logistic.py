@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,10 @@ class LogisticHead:
 
     plan: FusionPlan
 
-    def fit(self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int) -> FittedLogistic:
+    def fit(
+        self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int,
+        groups: Sequence[str] | None = None,  # noqa: ARG002 (nothing is tuned)
+    ) -> FittedLogistic:
         """Trained on rows (n, k) and outcomes (n,)."""
         from sklearn.linear_model import LogisticRegression
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,10 @@ class MlpHead:
 
     plan: FusionPlan
 
-    def fit(self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int) -> FittedMlp:
+    def fit(
+        self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int,
+        groups: Sequence[str] | None = None,  # noqa: ARG002 (nothing is tuned)
+    ) -> FittedMlp:
         """Trained on rows (n, k) and outcomes (n,); `seed` draws the first weights."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPClassifier

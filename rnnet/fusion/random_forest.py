@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from rnnet.core.seeding import seed_for
 from rnnet.fusion.table import Arrays, FloatArray, balanced_weights
+from rnnet.fusion.tuning import ForestSettings, tune_forest
 from rnnet.planning.plan import FusionPlan
 
 IntArray = npt.NDArray[np.int64]
@@ -21,7 +23,8 @@ class FittedForest:
 
     roots: (trees,) index of each tree's first node. For every node (nodes,): children_left, children_right (index of
     a node, or the node itself where it is a leaf), feature (column, 0 in a leaf), threshold (float64) and positive
-    (share of the positive outcome among the weighted training rows in it).
+    (share of the positive outcome among the weighted training rows in it). minimum_leaf and feature_share: scalars, the
+    settings that it was grown with.
     """
 
     roots: IntArray
@@ -30,6 +33,8 @@ class FittedForest:
     feature: IntArray
     threshold: FloatArray
     positive: FloatArray
+    minimum_leaf: IntArray
+    feature_share: FloatArray
 
     def probability(self, x: FloatArray) -> FloatArray:
         """(n,) mean over trees of the leaf's share of the positive outcome: scikit-learn's predict_proba[:, 1]."""
@@ -53,25 +58,30 @@ class FittedForest:
         return logits
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The six arrays by their names."""
+        """The arrays by their names."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
 class RandomForestHead:
-    """scikit-learn's RandomForestClassifier with plan.trees trees, both outcomes weighted equally."""
+    """scikit-learn's RandomForestClassifier with plan.trees trees, both outcomes weighted equally.
+
+    With plan.tune its settings are chosen by cross-validation within the rows of fit, see tune_forest; otherwise they
+    are scikit-learn's own.
+    """
 
     plan: FusionPlan
 
-    def fit(self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int) -> FittedForest:
+    def fit(
+        self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int, groups: Sequence[str] | None = None,
+    ) -> FittedForest:
         """Trained on rows (n, k) and outcomes (n,); `seed` draws the bootstrap samples and the split candidates."""
-        from sklearn.ensemble import RandomForestClassifier
-
         balanced_weights(y)  # both outcomes must be there
-        model = RandomForestClassifier(
-            n_estimators=self.plan.trees, class_weight="balanced", random_state=seed_for(seed, "random_forest") % 2**32,
-        )
-        return forest_of(model.fit(x, y))
+        settings = ForestSettings()
+        if self.plan.tune:
+            settings = tune_forest(x, y, groups, trees=self.plan.trees, seed=seed)
+        model = settings.classifier(self.plan.trees, seed_for(seed, "random_forest"))
+        return forest_of(model.fit(x, y), settings)
 
     @staticmethod
     def load(arrays: Arrays) -> FittedForest:
@@ -79,7 +89,7 @@ class RandomForestHead:
         return FittedForest(**dict(arrays))
 
 
-def forest_of(model: Any) -> FittedForest:
+def forest_of(model: Any, settings: ForestSettings) -> FittedForest:
     """The arrays of a fitted two-class RandomForestClassifier with classes 0 and 1."""
     trees = [estimator.tree_ for estimator in model.estimators_]
     sizes = np.array([tree.node_count for tree in trees], dtype=np.int64)
@@ -97,4 +107,5 @@ def forest_of(model: Any) -> FittedForest:
         children_left=np.where(leaf, own, left + offset), children_right=np.where(leaf, own, right + offset),
         feature=np.where(leaf, 0, feature).astype(np.int64), threshold=threshold.astype(np.float64),
         positive=values[:, 1] / values.sum(axis=1),
+        minimum_leaf=np.array(settings.minimum_leaf), feature_share=np.array(settings.feature_share),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,8 +31,13 @@ class FittedHead(Protocol):
 class FusionHead(Protocol):
     """An untrained classifier; constructed with the FusionPlan, which it only stores."""
 
-    def fit(self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int) -> FittedHead:
-        """Train on z-scored rows (n, k) without NaN and outcomes (n,) of 0 and 1; both outcomes weigh the same."""
+    def fit(
+        self, x: FloatArray, y: npt.NDArray[np.int64], *, seed: int, groups: Sequence[str] | None = None,
+    ) -> FittedHead:
+        """Train on z-scored rows (n, k) without NaN and outcomes (n,) of 0 and 1; both outcomes weigh the same.
+
+        groups: (n,) patients, who must stay together wherever the head divides its rows, as for tuning.
+        """
         ...
 
     @staticmethod

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rnnet.core.errors import MissingStageError, SettingError, StaleArtefactError, UnknownComponentError
 from rnnet.core.types import CONFIGS, IMAGING_CONFIGS, LesionCase, LesionPrediction
 from rnnet.core.workspace import ResultsLayout, Workspace, trained_folds
 from rnnet.dataset.manifest import Manifest, read_manifest
+from rnnet.evaluation.deciding import decide
 from rnnet.evaluation.decision import Decision
 from rnnet.evaluation.predictions import ensemble
-from rnnet.evaluation.runs import decide
 from rnnet.experiment.access import read_plan_of
 from rnnet.features.table import FeatureTable
-from rnnet.fusion.artefact import load_tabular
-from rnnet.fusion.folds import IMAGING_PART
-from rnnet.fusion.tabular import USES_IMAGING, USES_RADIOMICS, TabularModel
+from rnnet.fusion.blocks import IMAGING, IMAGING_PART, USES_IMAGING, USES_RADIOMICS
+from rnnet.fusion.remarks import prediction_remarks
+from rnnet.fusion.tabular import TabularModel
+from rnnet.fusion.trained_with import check_imaging_models, load_trained
+from rnnet.inference.parts import decide_parts
 from rnnet.inference.strippers import training_strippers
 from rnnet.networks.classifier import Classifier
 from rnnet.planning.plan import ExperimentPlan
@@ -57,26 +59,45 @@ class FoldModel:
         """What the whole configuration says, given what its imaging part says."""
         if self.tabular is None:
             return imaging
-        logits = {p.case_id: p.logit for p in imaging} or None
-        return self.tabular.predict(cases, radiomics=radiomics, imaging_logits=logits)
+        return self.tabular.predict(cases, radiomics=radiomics, imaging_logits=_logits(imaging))
+
+    def inputs(
+        self, cases: Sequence[LesionCase], imaging: Predictions, radiomics: FeatureTable | None
+    ) -> dict[str, tuple[str, ...]]:
+        """By case id, the blocks of inputs that the prediction comes from; () where the lesion has none."""
+        if self.tabular is None:
+            return {case.case_id: (IMAGING,) for case in cases}
+        return self.tabular.inputs_of(cases, radiomics=radiomics, imaging_logits=_logits(imaging))
 
 
 @dataclass(frozen=True, slots=True)
 class BundlePredictions:
-    """Predictions by fold, of the whole configuration and of its imaging part alone."""
+    """Predictions by fold, of the whole configuration and of its imaging part alone.
+
+    inputs: by fold and case id, the blocks of inputs that the prediction comes from.
+    """
 
     folds: Mapping[str, Predictions]
     imaging: Mapping[str, Predictions]
+    inputs: Mapping[str, Mapping[str, tuple[str, ...]]]
 
     @property
     def joined(self) -> Predictions:
         """The ensemble of the folds."""
         return ensemble(list(self.folds.values()))
 
+    def inputs_of(self, case_id: str) -> tuple[tuple[str, ...], ...]:
+        """The different combinations of blocks that the folds used for a lesion: one, unless a fold lacks a model."""
+        return tuple(dict.fromkeys(of[case_id] for of in self.inputs.values()))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelBundle:
-    """Everything that prediction with one configuration needs."""
+    """Everything that prediction with one configuration needs.
+
+    decision: calibration, threshold and conformal limits. part_decisions: those of lesions that lack a block of inputs,
+    by the blocks that they have. imaging_decision: of the imaging part alone, where a stacking model has one.
+    """
 
     dataset: str
     config: str
@@ -86,6 +107,12 @@ class ModelBundle:
     folds: tuple[FoldModel, ...]
     # What the training scans were skull-stripped with, as the training runs recorded it; empty if they did not.
     skull_strippers: tuple[str, ...] = ()
+    part_decisions: Mapping[tuple[str, ...], Decision] = field(default_factory=dict)
+    imaging_decision: Decision | None = None
+
+    def decision_of(self, inputs: Sequence[tuple[str, ...]]) -> Decision:
+        """The decision for a lesion with these inputs, as BundlePredictions.inputs_of gives them."""
+        return self.part_decisions.get(inputs[0], self.decision) if len(inputs) == 1 else self.decision
 
     @property
     def needs_radiomics(self) -> bool:
@@ -102,6 +129,8 @@ class ModelBundle:
         Raises:
             UnknownComponentError: no such configuration.
             MissingStageError: it, or a named fold of it, is not trained.
+            StaleArtefactError: it was trained on other crops, preprocessing or radiomics than the plan describes, or on
+                logits of other imaging models than those that are there.
         """
         if config not in CONFIGS:
             raise UnknownComponentError.of("configuration", config, CONFIGS)
@@ -109,11 +138,15 @@ class ModelBundle:
         results = workspace.results_dataset(dataset, plan_name)
         command = "rnnet_fuse" if config in USES_IMAGING else f"rnnet_train {dataset} FOLD -c {config}"
         names = list(folds) if folds else trained_folds(results, config, command)
+        check_imaging_models(results, config, names)
         models = tuple(_load_fold(results, config, name, plan, device) for name in names)
         manifest = read_manifest(workspace.raw_dataset(dataset))
-        decision = decide(results, config, plan.positive_outcome)
+        decision = decide(results, config, plan)
         strippers = training_strippers(results.fold(config, name) for name in names)
-        return cls(dataset, config, plan, manifest, decision, models, strippers)
+        return cls(
+            dataset, config, plan, manifest, decision, models, strippers, decide_parts(results, config, plan),
+            decide(results, IMAGING_PART, plan) if config in USES_IMAGING else None,
+        )
 
     def predict(
         self, cases: Sequence[LesionCase], read_case: ReadCase, radiomics: FeatureTable | None
@@ -121,12 +154,22 @@ class ModelBundle:
         """What every fold says of every case."""
         imaging = {f.name: f.imaging_predictions(cases, read_case) for f in self.folds}
         final = {f.name: f.final_predictions(cases, imaging[f.name], radiomics) for f in self.folds}
-        return BundlePredictions(final, {name: said for name, said in imaging.items() if said})
+        inputs = {f.name: f.inputs(cases, imaging[f.name], radiomics) for f in self.folds}
+        return BundlePredictions(final, {name: said for name, said in imaging.items() if said}, inputs)
 
-    def warnings(self, cases: Sequence[LesionCase], radiomics: FeatureTable | None) -> dict[str, tuple[str, ...]]:
+    def warnings(
+        self, cases: Sequence[LesionCase], radiomics: FeatureTable | None, said: BundlePredictions
+    ) -> dict[str, tuple[str, ...]]:
         """By case id, what makes the prediction less sure."""
-        tabular = next((f.tabular for f in self.folds if f.tabular is not None), None)
-        return {} if tabular is None else dict(tabular.warnings(cases, radiomics=radiomics))
+        fold = next((f for f in self.folds if f.tabular is not None), None)
+        if fold is None or fold.tabular is None:
+            return {}
+        logits = _logits(said.imaging.get(fold.name, ()))
+        return prediction_remarks(fold.tabular, cases, radiomics=radiomics, imaging_logits=logits)
+
+
+def _logits(predictions: Predictions) -> dict[str, float] | None:
+    return {p.case_id: p.logit for p in predictions} or None
 
 
 def _load_fold(
@@ -138,7 +181,7 @@ def _load_fold(
             raise MissingStageError(f"Fold {name} of '{config}' is not trained.", where=layout.folder,
                                     fix=f"Run rnnet_train DATASET {name} -c {config}.")
         return FoldModel(name, (_load_imaging(results, config, name, plan, device),), None)
-    tabular = load_tabular(layout.tabular_model)
+    tabular = load_trained(layout.tabular_model, plan)
     if config not in USES_IMAGING:
         return FoldModel(name, (), tabular)
     parts = trained_folds(results, IMAGING_PART, "rnnet_train") if name == "all" else [name]

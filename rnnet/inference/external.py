@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rnnet.core.errors import CaseFailedError, DatasetError
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.leakage import Exposure, check_apart
+from rnnet.evaluation.case_facts import Facts, SizeLimit, case_facts
 from rnnet.evaluation.predictions import write_predictions
 from rnnet.evaluation.repeats import trained_controls
 from rnnet.evaluation.runs import trained_configs
@@ -30,12 +31,13 @@ from rnnet.preprocessing.store import ScanStore
 class ExternalResult:
     """What was done for an external data set: its preprocessing, and its scans with a prediction by skull-stripper.
 
-    leaks: what --allow_leakage let through, in sentences.
+    leaks: what --allow_leakage let through, in sentences. facts: subgroups by case id.
     """
 
     report: PreprocessReport
     strippers: Mapping[str, int]
     leaks: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=dict)
 
 
 def predict_external(
@@ -81,7 +83,8 @@ def predict_external(
             path = data.results.fold(config, fold).predictions(name)
             write_predictions(path, predictions, positive_outcome=data.plan.positive_outcome)
     predict_repeats(data, name, corpus, device=device)
-    return ExternalResult(report, strippers_in(store, scan_ids), leaks)
+    facts = case_facts(corpus, SizeLimit.of(data.corpus))
+    return ExternalResult(report, strippers_in(store, scan_ids), leaks, facts)
 
 
 def _check_unseen(

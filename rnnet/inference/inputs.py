@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnet.core.errors import CaseFailedError, DatasetError, FileFormatError, RnnetError
@@ -15,10 +15,13 @@ from rnnet.dataset.case import RawDataset
 from rnnet.dataset.lesions import MINIMUM_LESION_VOX, whole_labels
 from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.pool import pool_cases
+from rnnet.dataset.problems import error
 from rnnet.dataset.table import parse_clinical, read_table
 from rnnet.inference.images import find_new_images
 
 Failures = list[CaseFailedError]
+# In cases.csv a mistake; here a patient may have what no training patient had.
+_UNKNOWN_CATEGORY = "category-unknown"
 log = get_logger(__name__)
 
 
@@ -29,8 +32,9 @@ def read_new_scans(
 
     Image <scan>_0000 or <scan>, mask <scan>, and <scan> in brain_masks for the scans that have a brain mask. Mask
     value k is lesion k; when all masks hold zeros and one value only, every connected component is a lesion. The
-    clinical table has scan_id, optionally lesion_value, and the manifest's clinical columns; a column that it lacks is
-    missing for every lesion.
+    clinical table has scan_id, optionally lesion_value and center, and the manifest's clinical columns; a column that
+    it lacks is missing for every lesion. A category that dataset.json does not declare is kept as it stands. Lesions
+    whose centre is not named are of the centre 'new'.
 
     Raises:
         DatasetError: no image in the folder, no folder of brain masks, folders that cannot be one, or a table that
@@ -43,8 +47,8 @@ def read_new_scans(
     for scan_id, paths in find_new_images(images, [masks, *([brain_masks] if brain_masks else [])]).items():
         try:
             scans.append(_read_scan(scan_id, paths, masks, brain_masks))
-        except RnnetError as error:
-            failures.append(CaseFailedError(f"{scan_id}: {error.problem}", where=error.where, fix=error.fix))
+        except RnnetError as failure:
+            failures.append(CaseFailedError(f"{scan_id}: {failure.problem}", where=failure.where, fix=failure.fix))
     cases, components = pool_cases(tuple(scans))
     with_lesion = {case.scan_id for case in cases}
     failures += [
@@ -56,8 +60,8 @@ def read_new_scans(
     without = [s.scan_id for s in scans if s.brain_path is None]
     if brain_masks is not None and without:
         log.warning("%d scan(s) have no brain mask in %s: %s.", len(without), brain_masks, ", ".join(without[:5]))
-    values = _read_clinical(clinical_table, manifest) if clinical_table else {}
-    cases = tuple(replace(case, clinical=_clinical_of(case, values, manifest)) for case in cases)
+    rows = _read_clinical(clinical_table, manifest) if clinical_table else {}
+    cases = tuple(_with_row(case, rows, manifest) for case in cases)
     return RawDataset("New scans", RawLayout(images), manifest, tuple(scans), cases, components), failures
 
 
@@ -79,35 +83,51 @@ def _read_scan(scan_id: str, images: Sequence[Path], masks: Path, brain_masks: P
     mask = find_image(masks, scan_id, ".nii.gz")
     try:
         labels = whole_labels(read_volume(mask).array)
-    except FileFormatError as error:
-        raise DatasetError(error.problem, where=error.where or mask, fix=error.fix) from error
+    except FileFormatError as failure:
+        raise DatasetError(failure.problem, where=failure.where or mask, fix=failure.fix) from failure
     if not labels.any():
         raise DatasetError("The mask is empty.", where=mask, fix="Mark the lesion with a value above 0.")
     brain = find_image_if_there(brain_masks, scan_id, ".nii.gz") if brain_masks else None
     return Scan(scan_id, scan_id, "new", None, images[0], mask, "test", brain)
 
 
-def _clinical_of(
-    case: LesionCase, values: Mapping[tuple[str, str], dict[str, ClinicalValue]], manifest: Manifest
-) -> dict[str, ClinicalValue]:
-    """Values of the lesion's own row, else of its scan's row, else nothing."""
-    row = values.get((case.scan_id, str(case.lesion_value))) or values.get((case.scan_id, "")) or {}
-    return {name: row.get(name) for name in manifest.clinical}
+@dataclass(frozen=True, slots=True)
+class _ClinicalRow:
+    """A row of the clinical table. center: '' where it is not named."""
+
+    center: str = ""
+    values: Mapping[str, ClinicalValue] = field(default_factory=dict)
 
 
-def _read_clinical(path: Path, manifest: Manifest) -> dict[tuple[str, str], dict[str, ClinicalValue]]:
+def _with_row(
+    case: LesionCase, rows: Mapping[tuple[str, str], _ClinicalRow], manifest: Manifest
+) -> LesionCase:
+    """The lesion with what stands in its own row, else in its scan's row, else with nothing."""
+    row = rows.get((case.scan_id, str(case.lesion_value))) or rows.get((case.scan_id, "")) or _ClinicalRow()
+    clinical = {name: row.values.get(name) for name in manifest.clinical}
+    return replace(case, center=row.center or case.center, clinical=clinical)
+
+
+def _read_clinical(path: Path, manifest: Manifest) -> dict[tuple[str, str], _ClinicalRow]:
+    """By scan and lesion value ('' where the table has none)."""
     if not path.is_file():
         raise DatasetError("The clinical table does not exist.", where=path, fix="Check the path of --clinical.")
     table = read_table(path, ("scan_id",))
     problems = list(table.problems)
-    rows: dict[tuple[str, str], dict[str, ClinicalValue]] = {}
+    rows: dict[tuple[str, str], _ClinicalRow] = {}
     for line, row in zip(table.lines, table.rows, strict=True):
         values: dict[str, ClinicalValue] = {}
         for name, column in manifest.clinical.items():
             if name in row:
                 values[name], problem = parse_clinical(row[name], column, name, table.where(line, name))
-                problems += [problem] if problem else []
-        rows[row["scan_id"], row.get("lesion_value", "")] = values
+                if problem and problem.code == _UNKNOWN_CATEGORY:
+                    values[name] = row[name]  # the model says of each lesion what it makes of it
+                elif problem:
+                    problems.append(problem)
+        found = _ClinicalRow(row.get("center", ""), values)
+        if rows.setdefault((row["scan_id"], row.get("lesion_value", "")), found) != found:
+            problems.append(error("rows-differ", table.where(line, "scan_id"),
+                                  f"The scan '{row['scan_id']}' has two different rows for one lesion.", "Remove one."))
     if problems:
         first = problems[0]
         message = f"{first.message} ({len(problems)} problem(s) in the table)"

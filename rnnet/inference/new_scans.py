@@ -15,6 +15,7 @@ from rnnet.core.types import LesionCase
 from rnnet.core.workspace import ScanStoreLayout
 from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.features.lesions import lesion_radiomics
+from rnnet.fusion.blocks import blocks_text
 from rnnet.inference.bundle import BundlePredictions, ModelBundle
 from rnnet.inference.inputs import read_new_scans
 from rnnet.inference.rows import PredictionRow, prediction_rows, write_rows
@@ -66,7 +67,7 @@ def predict_new_scans(
     if bundle.needs_radiomics:
         radiomics = lesion_radiomics(corpus.cases, corpus, store, bundle.plan, n_processes=n_processes)
     said = bundle.predict(corpus.cases, corpus.read, radiomics)
-    warnings = bundle.warnings(corpus.cases, radiomics)
+    warnings = bundle.warnings(corpus.cases, radiomics, said)
     changes = warn_of_strippers(bundle.skull_strippers, store, [case.scan_id for case in corpus.cases])
     for case in corpus.cases:
         own = (*corpus.read(case).warnings, *store.read_record(case.scan_id).warnings, *changes[case.scan_id])
@@ -100,6 +101,7 @@ def _write_json(
     document = {
         "schema_version": 1, "dataset": bundle.dataset, "configuration": bundle.config, "plan": bundle.plan.name,
         "positive_outcome": bundle.plan.positive_outcome, "decision_rule": to_plain(bundle.decision),
+        "decision_rules_by_inputs": {blocks_text(b): to_plain(d) for b, d in bundle.part_decisions.items()},
         "folds": list(said.folds), "lesions": to_plain(rows),
         "skull_strippers": {"training": list(bundle.skull_strippers), "new scans": dict(strippers)},
         "run": to_plain(make_run_record("rnnet_predict", seed=bundle.plan.seed)),

@@ -28,6 +28,8 @@ from rnnet.pipeline.preparation import (
     plot_qc,
     preprocess,
 )
+from rnnet.pipeline.radiomics import extract_radiomics
+from rnnet.pipeline.reports import report
 
 __all__ = [
     "audit_leakage",
@@ -39,6 +41,7 @@ __all__ = [
     "evaluate",
     "explain",
     "extract_fingerprint",
+    "extract_radiomics",
     "find_duplicates",
     "fuse",
     "import_weights",
@@ -50,6 +53,7 @@ __all__ = [
     "predict",
     "preprocess",
     "pretrain",
+    "report",
     "select_cohort",
     "select_cohort_from_tables",
     "train",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from rnnet.core.errors import SettingError, UnknownComponentError
 from rnnet.core.layouts import control_config
 from rnnet.core.log import get_logger
-from rnnet.core.types import CONFIGS, IMAGING_CONFIGS
+from rnnet.core.types import CONFIGS, IMAGING_CONFIGS, TABULAR_CONFIGS
 from rnnet.core.workspace import DEFAULT_PLAN, Workspace
 from rnnet.pipeline.names import Datasets
 
@@ -113,14 +113,16 @@ def train(
     allow_leakage: bool = False,
     control: str = "",
     seeds: int = 1,
+    without: int | None = None,
 ) -> Path:
     """Train one fold of one configuration; returns the folder of the fold.
 
     control: train this negative control of it instead. seeds: train the fold so many times, with the plan's seed and
-    the numbers that follow it.
+    the numbers that follow it. without: leave this fold out as well, for nested cross-validation.
     """
     from rnnet.experiment.data import ExperimentData
     from rnnet.fusion.folds import train_tabular
+    from rnnet.fusion.nested import train_without
     from rnnet.training.folds import train_imaging_fold
 
     if config not in CONFIGS:
@@ -128,6 +130,16 @@ def train(
     name = workspace.dataset_name(dataset)
     data = ExperimentData.open(workspace, name, plan_name, settings, allow_leakage=allow_leakage)
     data.fold(fold)  # a fold that does not exist is an error before anything is read
+    if without is not None:
+        if control or seeds != 1 or validate_only or fold == "all" or config not in IMAGING_CONFIGS:
+            raise SettingError(
+                "--without is for one fold of an imaging configuration, without --control, --seeds and --val.",
+                fix="Example: rnnet_train 1 0 -c ssl_vit --without 1",
+            )
+        return train_without(
+            data, int(fold), without, config=config, pretrained=pretrained, device=device, resume=resume,
+            allow_leakage=allow_leakage,
+        ).folder
     if config in IMAGING_CONFIGS:
         for further in range(seeds):
             if seeds > 1:
@@ -138,12 +150,12 @@ def train(
                 seed=data.plan.seed + further if further else None, seeds=seeds,
             )
         return data.results.fold(control_config(config, control), fold).folder
-    if control or seeds != 1:
+    if control or seeds != 1 or validate_only:
         raise SettingError(
-            f"Controls and further seeds are of imaging configurations, and '{config}' is none.",
-            fix=f"Use one of {', '.join(IMAGING_CONFIGS)}.",
+            f"--control, --seeds and --val are for imaging configurations, and '{config}' is none.",
+            fix=f"Use one of {', '.join(IMAGING_CONFIGS)}, or leave them out.",
         )
-    train_tabular(data, fold, config=config, n_processes=n_processes, allow_leakage=allow_leakage)
+    train_tabular(data, [fold], config=config, n_processes=n_processes, allow_leakage=allow_leakage)
     return data.results.fold(config, fold).folder
 
 
@@ -151,20 +163,23 @@ def fuse(
     workspace: Workspace,
     dataset: int | str,
     *,
+    config: str = "multimodal",
     plan_name: str = DEFAULT_PLAN,
     settings: Sequence[str] = (),
     n_processes: int = 1,
     allow_leakage: bool = False,
 ) -> Path:
-    """The stacking model on every fold and in full; returns the folder of the configuration."""
+    """A tabular configuration, the stacking model by default, on every fold and in full; returns its folder."""
     from rnnet.experiment.data import ExperimentData
     from rnnet.fusion.folds import train_tabular
 
+    if config not in TABULAR_CONFIGS:
+        raise UnknownComponentError.of("tabular configuration", config, TABULAR_CONFIGS)
     name = workspace.dataset_name(dataset)
     data = ExperimentData.open(workspace, name, plan_name, settings, allow_leakage=allow_leakage)
-    for fold in (*(str(f.index) for f in data.folds), "all"):
-        train_tabular(data, fold, config="multimodal", n_processes=n_processes, allow_leakage=allow_leakage)
-    return data.results.config("multimodal")
+    folds = [*(str(f.index) for f in data.folds), "all"]
+    train_tabular(data, folds, config=config, n_processes=n_processes, allow_leakage=allow_leakage)
+    return data.results.config(config)
 
 
 def predict(
@@ -214,16 +229,25 @@ def evaluate(
     dataset: int | str,
     *,
     external: Datasets = (),
+    compare: Sequence[str] = (),
+    label_sources: Sequence[str] = (),
     plan_name: str = DEFAULT_PLAN,
     device: str = "cpu",
     n_processes: int = 1,
     allow_leakage: bool = False,
 ) -> EvaluationReport:
-    """Metrics of every trained configuration on every test set, the tables, the figures and the report."""
-    from rnnet.evaluation.runs import summarise_all
+    """Figures of every trained configuration on every test set, their comparisons, the tables and the report.
+
+    compare: configurations to compare; see evaluation.comparison.chosen_pairs. label_sources: evaluate only lesions
+    whose outcome comes from one of them; the result lies in a folder of its own.
+    """
+    from rnnet.evaluation.case_facts import SizeLimit, case_facts
+    from rnnet.evaluation.comparison import chosen_pairs
+    from rnnet.evaluation.runs import EvaluationRequest, summarise_all, trained_configs
     from rnnet.experiment.access import read_raw
     from rnnet.experiment.data import ExperimentData
     from rnnet.experiment.fingerprints import distance_from_training
+    from rnnet.fusion.trained_with import check_trained
     from rnnet.inference.exposures import leaks_of
     from rnnet.inference.external import predict_external
     from rnnet.inference.unlike import unlike_runs
@@ -231,6 +255,9 @@ def evaluate(
 
     data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, allow_leakage=allow_leakage)
     names = [workspace.dataset_name(d) for d in external]
+    if compare:  # before hours of preprocessing
+        chosen_pairs(trained_configs(data.results), compare)
+    check_trained(data.results, TABULAR_CONFIGS, data.plan)
     leaks = leaks_of(data, allow_leakage=allow_leakage)
     results = {
         n: predict_external(
@@ -241,7 +268,12 @@ def evaluate(
     raw = [read_raw(workspace, n) for n in names]
     distances = [distance_from_training(workspace, data.name, r, n_processes=n_processes) for r in raw]
     unlike = unlike_runs(data)
-    return write_evaluation(data, summarise_all(data, names, unlike.folders), results, distances, leaks, unlike)
+    facts = {data.name: case_facts(data.corpus, SizeLimit.of(data.corpus)), **{n: r.facts for n, r in results.items()}}
+    evaluation, lesions = summarise_all(
+        data, EvaluationRequest(facts, tuple(names), tuple(compare), tuple(label_sources), unlike.folders)
+    )
+    selected = replace(data, results=data.results.of_selection(label_sources))
+    return write_evaluation(selected, evaluation, results, distances, leaks, unlike, lesions=lesions)
 
 
 def explain(

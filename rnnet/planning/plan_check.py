@@ -15,13 +15,14 @@ _ABOVE_ZERO = (
     "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
     "network.resnet_base_width", "pretrain.epochs", "pretrain.batch_size", "pretrain.learning_rate",
     "pretrain.temperature", "pretrain.accumulate_steps", "finetune.accumulate_steps", "finetune.batch_size",
-    "finetune.learning_rate", "features.bin_width", "features.lasso_folds", "fusion.trees",
+    "finetune.learning_rate", "features.bin_width", "features.normalize_scale",
+    "features.minimum_roi_voxels", "features.lasso_folds", "fusion.trees",
 )
 _AT_LEAST_ZERO = (
     "network.layer_scale", "pretrain.restoration_weight", "pretrain.contrastive_weight",
     "pretrain.masked_token_weight", "pretrain.views.shift_vox", "pretrain.views.mask_jitter_vox",
     "pretrain.probe.every_epochs", "pretrain.probe.fold", "pretrain.probe.patience", "finetune.mixup_alpha",
-    "finetune.shift_vox", "finetune.mask_jitter_vox", "finetune.mask_shift_vox",
+    "finetune.shift_vox", "finetune.mask_jitter_vox", "finetune.mask_shift_vox", "features.bin_count",
 )
 _SHARES = (
     "features.minimum_icc", "pretrain.masked_token_share", "pretrain.views.mask_drop_probability",

@@ -10,9 +10,15 @@ from typing import Literal
 class FeaturesPlan:
     """Radiomics (IBSI names through pyradiomics) and the selection of tabular variables."""
 
-    bin_width: float = 5.0
+    # Grey levels: the z-score of the brain (brain), or of all voxels of the preprocessed scan (image, as pyradiomics'
+    # own normalisation does it), times normalize_scale.
+    normalize: Literal["brain", "image"] = "brain"
     normalize_scale: float = 100.0
-    voxel_array_shift: float = 300.0
+    bin_width: float = 5.0
+    # A number of bins between each lesion's darkest and brightest voxel instead of bins of bin_width; 0: bin_width.
+    bin_count: int = 0
+    # Added to the grey values in the energy-like features.
+    voxel_array_shift: int = 300
     minimum_roi_voxels: int = 10
     log_sigma_mm: tuple[float, ...] = (1.0, 3.0, 5.0)
     wavelet: bool = True
@@ -38,6 +44,9 @@ class FusionPlan:
     trees: int = 500
     # The random forest's settings are chosen by cross-validation inside the training rows of the fold.
     tune: bool = True
+    # The training rows of a fold get imaging logits of models that have not seen its validation rows either: needs
+    # n (n - 1) / 2 further imaging models for n folds, trained with rnnet_train DATASET FOLD --without OTHER.
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

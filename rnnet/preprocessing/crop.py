@@ -53,20 +53,25 @@ def crop_start(boxes: dict[int, LesionBox], lesion_value: int, plan: CropPlan, *
     Raises:
         CaseFailedError: the scan has no such lesion.
     """
-    if lesion_value not in boxes:
-        known = ", ".join(map(str, sorted(boxes))) or "none"
-        raise CaseFailedError(
-            f"The scan has no lesion {lesion_value}.", where=case_id,
-            fix=f"Lesions on the atlas: {known}. Correct lesion_value or the mask; lesions outside the atlas stand "
-            "in the scan's warnings.",
-        )
-    box = boxes[lesion_value]
+    box = box_of(boxes, lesion_value, where=case_id)
     if plan.center == "bounding_box":
         centre = (np.array(box.low_zyx_vox) + np.array(box.high_zyx_vox) - 1) / 2
     else:
         centre = np.array(box.center_of_mass_zyx_vox)
     z, y, x = (int(c) for c in np.floor(centre - (plan.edge_vox - 1) / 2 + 0.5))
     return z, y, x
+
+
+def box_of(boxes: dict[int, LesionBox], lesion_value: int, *, where: object) -> LesionBox:
+    """The box of one lesion. Raises CaseFailedError if the scan has no such lesion."""
+    if lesion_value not in boxes:
+        known = ", ".join(map(str, sorted(boxes))) or "none"
+        raise CaseFailedError(
+            f"The scan has no lesion {lesion_value}.", where=where,
+            fix=f"Lesions on the atlas: {known}. Correct lesion_value or the mask; lesions outside the atlas stand "
+            "in the scan's warnings.",
+        )
+    return boxes[lesion_value]
 
 
 def random_start(brain_box: tuple[Start, Start], in_brain: Callable[[Start], bool], edge_vox: int,

@@ -17,8 +17,8 @@ from rnnet.core.types import LesionCase
 from rnnet.core.volume import Array
 from rnnet.core.workspace import ScanStoreLayout
 from rnnet.planning.plan import CropPlan
-from rnnet.preprocessing.boxes import box_around
-from rnnet.preprocessing.crop import Start, assemble, crop_start, lesion_boxes, random_start, window
+from rnnet.preprocessing.boxes import box_around, grown
+from rnnet.preprocessing.crop import Start, assemble, box_of, crop_start, lesion_boxes, random_start, window
 from rnnet.preprocessing.state import LesionBox, NativeGrid, PreprocessedCase, PreprocessedScan, StepRecord
 
 # Small blocks and LZ4: a random cube of 64 voxels is read about twice as fast as with zstd and the library's own blocks
@@ -150,6 +150,31 @@ class ScanStore:
         labels = _read(self.layout.labels(case.scan_id), partial(window, start_zyx_vox=start, edge_vox=plan.edge_vox))
         return assemble(case.case_id, image, labels, case.lesion_value, boxes, start)
 
+    def read_surroundings(self, case: LesionCase, margin_vox: int) -> tuple[Array, Array, Start]:
+        """The lesion's box with a margin, cut at the edge of the grid: image, mask (z, y, x), and the first voxel.
+
+        Raises:
+            CaseFailedError: the scan has no such lesion.
+        """
+        record = self.read_record(case.scan_id)
+        box = box_of(record.boxes, case.lesion_value, where=self.layout.record(case.scan_id))
+        inner = tuple(slice(low, high) for low, high in zip(box.low_zyx_vox, box.high_zyx_vox, strict=True))
+
+        def cut(stored: Any) -> Array:
+            z, y, x = grown(inner, stored.shape, margin_vox)  # type: ignore[arg-type]
+            part: Array = stored[z, y, x]
+            return part
+
+        image, labels = _read(self.layout.image(case.scan_id), cut), _read(self.layout.labels(case.scan_id), cut)
+        z, y, x = (max(0, low - margin_vox) for low in box.low_zyx_vox)
+        return image, labels == case.lesion_value, (z, y, x)
+
+    def image_statistics(self, scan_id: str) -> tuple[float, float]:
+        """Mean and SD of all voxels of the preprocessed image, as ITK computes them on one thread."""
+        path = self.layout.image(scan_id)
+        state = path.stat()
+        return _statistics(path, state.st_mtime_ns, state.st_size)
+
 
 def _brain_box(brain: Array) -> tuple[Start, Start]:
     """Low and high voxels of the brain; of the whole grid for a brain mask without voxels."""
@@ -167,6 +192,16 @@ def _record(path: Path, _mtime_ns: int, _size: int) -> ScanRecord:
 def _format(path: Path, _mtime_ns: int, _size: int) -> str:
     """The STORE_FORMAT that a scan's record was written with."""
     return artefact_inputs(path, made_by="rnnet_preprocess").get("store", "")
+
+
+@lru_cache(maxsize=4096)
+def _statistics(path: Path, _mtime_ns: int, _size: int) -> tuple[float, float]:
+    import SimpleITK as sitk
+
+    measured = sitk.StatisticsImageFilter()
+    measured.SetNumberOfThreads(1)
+    measured.Execute(sitk.GetImageFromArray(_read(path)))
+    return measured.GetMean(), measured.GetSigma()
 
 
 def _write(path: Path, array: Array) -> None:

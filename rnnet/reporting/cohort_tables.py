@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from rnnet.evaluation.cohort import MIXED, CohortDescription
 from rnnet.evaluation.cohort_table import (
@@ -18,21 +17,13 @@ from rnnet.evaluation.cohort_table import (
     Spread,
 )
 from rnnet.evaluation.group_tests import DRAWN_TABLES, FISHER_DRAWN, PValue
-from rnnet.reporting.render import to_markdown
-from rnnet.reporting.tables import Table, plain_outcome
+from rnnet.reporting.latex import to_latex
+from rnnet.reporting.render import escaped_markdown, to_markdown
+from rnnet.reporting.tables import INDENT, Table, plain_outcome
 
 # Words of column names that are written in capitals.
 _ABBREVIATIONS = frozenset({"gpa", "kps", "srs", "wbrt", "mri", "who"})
-# What stands before a category, below the name of its characteristic.
-_INDENT = "  "
 _NONE = "–"
-_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#~"})
-_LATEX = str.maketrans({
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "[": "{[}", "]": "{]}", "±": r"$\pm$", "–": "--", "²": r"$^2$", "³": r"$^3$",
-    "µ": r"$\mu$", "≥": r"$\geq$", "≤": r"$\leq$",
-})
 
 
 def cohort_tables(description: CohortDescription) -> tuple[Table, Table]:
@@ -57,6 +48,7 @@ def _table(d: CohortDescription, table: CohortTable) -> Table:
         subtitle=f"Groups: {grouping}. Positive class: {plain_outcome(d.positive_outcome)}. "
                  f"n: {'patients' if sample == 'patient' else 'lesion rows (one lesion on one scan)'}.",
         header=header, short_header=header, rows=tuple(rows), notes=_notes(d, table),
+        text_at_the_end=True,
     )
 
 
@@ -69,14 +61,16 @@ def _group_name(d: CohortDescription, group: Group) -> str:
 def _lines(row: CohortRow) -> list[tuple[str, ...]]:
     name = " ".join(w.upper() if w in _ABBREVIATIONS else w for w in row.name.split("_"))
     test = _test(row.p)
-    missing = [(f"{_INDENT}missing", *map(str, row.missing), *_test(row.missing_p))] if any(row.missing) else []
+    missing = [(f"{INDENT}missing", *map(str, row.missing), *_test(row.missing_p))] if any(row.missing) else []
     if isinstance(row, NumericRow):
         decimals = _decimals(row.spreads[0])
-        title = f"{name} ({row.unit})" if row.unit else name
+        # 'age years' in years is age; 'days since' in days says so already.
+        name = name.removesuffix(f" {row.unit}") if row.unit else name
+        title = f"{name} ({row.unit})" if row.unit and row.unit not in name.split() else name
         return [(title, *(_spread(s, decimals) for s in row.spreads), *test), *missing]
     blank = ("",) * len(row.missing)
     lines = [
-        (f"{_INDENT}{category.replace('_', ' ')}",
+        (f"{INDENT}{category.replace('_', ' ')}",
          *(f"{n} ({100 * n / of:.1f} %)" if of else _NONE for n, of in zip(counts, row.known, strict=True)), "", "")
         for category, counts in zip(row.categories, row.counts, strict=True)
     ]
@@ -142,41 +136,12 @@ def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:
 
 def cohort_markdown(tables: Sequence[Table]) -> str:
     """The tables in Markdown; what Markdown would take for a sign of its own is escaped."""
-    def cell(text: str) -> str:
-        escaped = text.strip().translate(_MARKDOWN)
-        return f"&emsp;{escaped}" if text.startswith(_INDENT) else escaped
-
-    return "\n".join(to_markdown(_mapped(table, cell)) for table in tables)
+    return "\n".join(to_markdown(escaped_markdown(table)) for table in tables)
 
 
 def cohort_latex(tables: Sequence[Table]) -> str:
     """The tables in LaTeX, for a document that loads the package booktabs."""
-    def cell(text: str) -> str:
-        escaped = text.strip().translate(_LATEX)
-        return rf"\quad {escaped}" if text.startswith(_INDENT) else escaped
-
-    return "% Needs \\usepackage{booktabs}.\n" + "\n".join(_latex(_mapped(table, cell)) for table in tables)
-
-
-def _latex(table: Table) -> str:
-    columns = "l" + "c" * (len(table.header) - 2) + "l"
-    notes = "\n".join(rf"{note} \par" for note in table.notes)
-    lines = [" & ".join(row) + r" \\" for row in (table.header, *table.rows)]
-    body = "\n".join(lines[1:])
-    return (
-        f"\\begin{{table}}\n\\centering\n\\caption{{{table.title}. {table.subtitle}}}\n"
-        f"\\begin{{tabular}}{{{columns}}}\n"
-        f"\\toprule\n{lines[0]}\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\n"
-        f"\\footnotesize\n{notes}\n\\end{{table}}\n"
-    )
-
-
-def _mapped(table: Table, cell: Callable[[str], str]) -> Table:
-    """The table with every text passed through `cell`."""
-    return replace(
-        table, title=cell(table.title), subtitle=cell(table.subtitle), header=tuple(map(cell, table.header)),
-        rows=tuple(tuple(map(cell, row)) for row in table.rows), notes=tuple(map(cell, table.notes)),
-    )
+    return to_latex(tables)
 
 
 _CSV = ("sample", "characteristic", "unit", "category", "group", "positive_outcome", "group_size", "missing", "n",

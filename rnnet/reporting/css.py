@@ -64,8 +64,6 @@ figure { margin: 0 0 26px; }
 figure img { display: block; max-width: 100%; height: auto; margin: 0 0 6px; }
 figcaption { font-size: 14px; line-height: 1.45; max-width: 56em; }
 figcaption b { color: var(--ink); font-weight: 600; }
-.figures-grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 8px 28px; }
-.figures-grid figure.wide { grid-column: 1 / -1; } figure.wide img { max-width: min(100%, 820px); }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(290px, 100%), 1fr)); gap: 10px 20px; }
 .gallery figcaption { font-size: 13px; }
 ol.steps { padding-left: 22px; } ol.steps li { margin: 0 0 6px; max-width: 52em; }
@@ -94,8 +92,8 @@ footer { margin: 56px auto 40px; padding-top: 14px; border-top: 1px solid var(--
   nav, details { display: none; }
   h2 { margin-top: 26px; } h2, h3, .subtitle { break-after: avoid; }
   figure, .tile, tr, .notice, table.figures { break-inside: avoid; }
-  .tiles, .gallery { grid-template-columns: repeat(3, 1fr); } .figures-grid { grid-template-columns: 1fr 1fr; }
-  figure.wide img { max-height: 122mm; width: auto; } .tile .value { font-size: 24pt; }
+  .tiles, .gallery { grid-template-columns: repeat(3, 1fr); }
+  .tile .value { font-size: 24pt; }
   table { font-size: 8.5pt; } .scroll { overflow: visible; }
   .tile, tr.primary > *, .notice { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
@@ -120,4 +118,38 @@ svg .axis { stroke: var(--line); stroke-width: 1; }
 .bar { display: flex; height: 12px; border-radius: 2px; overflow: hidden; background: var(--tint); min-width: 120px; }
 .bar i { display: block; height: 100%; }
 .yours { color: var(--warn); font-weight: 600; }
+"""
+
+# Beside the common style, what the report of an evaluation needs.
+REPORT = """
+main, header.top { max-width: 1060px; }
+.table { margin: 0 0 34px; } .table .scroll { margin-bottom: 8px; }
+.caption { margin: 26px 0 2px; font-size: 15px; max-width: none; } .caption b { font-weight: 650; }
+.bad { color: var(--bad); font-weight: 600; }
+thead tr.spans th { border-bottom: none; padding-bottom: 2px; text-align: center; }
+thead tr.spans th.span { border-bottom: 1px solid var(--muted); background-clip: padding-box; }
+table.figures { font-size: 14px; } table.figures td { padding: 6px 7px; } table.figures thead th { padding: 6px 7px; }
+table.figures tbody th { min-width: 10.5em; white-space: normal; }
+.table .subtitle { max-width: none; } ul.digests { grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
+thead .ci { font-weight: 400; }
+table.text-end td:last-child, table.text-end thead th:last-child { text-align: left !important; white-space: normal; }
+table.dense { font-size: 13px; } table.dense td, table.dense thead th { padding: 5px; }
+.ci { display: block; color: var(--muted); font-size: 12.5px; } tr.primary .ci { font-weight: 500; }
+.indented { padding-left: 1.1em; color: var(--muted); }
+figure { scroll-margin-top: 12px; } .table, section { scroll-margin-top: 12px; }
+main > section > figure { margin: 26px 0 34px; } figure.wide img { max-width: 100%; }
+table.checklist td:nth-child(2) { width: 40%; } table.checklist th { white-space: nowrap; }
+table.checklist .left { color: var(--muted); }
+nav { border-top: 1px solid var(--line); padding-top: 14px; }
+@media (max-width: 640px) {
+  figure.wide .scroll img { max-width: none; width: 720px; }
+  table.figures tbody th { position: sticky; left: 0; background: var(--paper); z-index: 1; min-width: 7.5em; }
+  table.text-end td:last-child { white-space: nowrap; }
+}
+@media print {
+  .caption, .caption + .subtitle { break-after: avoid; } .table { break-inside: avoid; }
+  thead { display: table-header-group; } table.figures, table.checklist { font-size: 8pt; }
+  table.figures td, table.figures thead th { padding: 3px 4px; } .ci { font-size: 7pt; }
+  section { break-inside: auto; } figure.wide img { max-height: 150mm; }
+}
 """

@@ -11,7 +11,10 @@ from pathlib import Path
 from rnnet.core.errors import MissingStageError
 
 _VOID = ("br", "hr", "img", "meta")
-_MEDIA_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_PNG = "image/png"
+# A wide picture of 160 dots an inch is shown at 100 pixels an inch, so that its text is as large as the page's.
+_CSS_PX_PER_DOT = 100 / 160
+_MEDIA_TYPES = {b"\x89PNG": _PNG, b"\xff\xd8\xff": "image/jpeg"}
 
 
 class Html(str):
@@ -22,12 +25,16 @@ class Html(str):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture file (PNG or JPEG) with what is written below it; a wide one has the width of the page to itself."""
+    """A picture file (PNG or JPEG) with what is written below it; a wide one has the width of the page to itself.
+
+    anchor: where a link leads; '' for none.
+    """
 
     title: str
     caption: str
     path: Path
     wide: bool = False
+    anchor: str = ""
 
 
 def element(name: str, *children: object, **attributes: object) -> Html:
@@ -51,7 +58,8 @@ def joined(children: Iterable[object]) -> Html:
 
 
 def data_table(
-    header: Sequence[object], rows: Sequence[Sequence[object]], *, kind: str = "", emphasised: Sequence[int] = ()
+    header: Sequence[object], rows: Sequence[Sequence[object]], *, kind: str = "", emphasised: Sequence[int] = (),
+    spans: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> Html:
     """A table that scrolls sideways inside its own box on a narrow page.
 
@@ -60,14 +68,24 @@ def data_table(
         rows: cells.
         kind: CSS class: 'figures' centres all but the first column.
         emphasised: numbers of rows that stand out.
+        spans: (what stands above them, names of columns): a header of two lines instead of `header`.
     """
-    head = element("thead", element("tr", *(element("th", h, scope="col") for h in header))) if header else None
+    head = _head(header, spans) if header else None
     body = element("tbody", *(
         element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]),
                 class_="primary" if i in emphasised else None)
         for i, row in enumerate(rows)
     ))
     return element("div", element("table", head, body, class_=kind or None), class_="scroll")
+
+
+def _head(header: Sequence[object], spans: Sequence[tuple[str, Sequence[str]]]) -> Html:
+    if not spans:
+        return element("thead", element("tr", *(element("th", h, scope="col") for h in header)))
+    above = (element("th", title, scope="colgroup", colspan=len(names), class_="span" if title else None)
+             for title, names in spans)
+    below = (element("th", name, scope="col") for _, names in spans for name in names)
+    return element("thead", element("tr", *above, class_="spans"), element("tr", *below))
 
 
 def bullet_list(items: Iterable[object], *, kind: str = "") -> Html:
@@ -85,14 +103,15 @@ def figure(item: Figure) -> Html:
         content = item.path.read_bytes()
     except FileNotFoundError as error:
         raise MissingStageError(f"The picture '{item.title}' is not there.", where=item.path,
-                                fix="Run rnnet_evaluate (figures) or rnnet_explain (attention) again.") from error
+                                fix="Run rnnet_report (figures) or rnnet_explain (attention) again.") from error
     media_type = next((kind for start, kind in _MEDIA_TYPES.items() if content.startswith(start)), None)
     if media_type is None:
         raise MissingStageError(f"The picture '{item.title}' is neither PNG nor JPEG.", where=item.path,
                                 fix="Make it again.")
     source = f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
+    width = round(int.from_bytes(content[16:20], "big") * _CSS_PX_PER_DOT) if item.wide and media_type == _PNG else None
     return element(
-        "figure", element("img", src=source, alt=item.title),
+        "figure", element("div", element("img", src=source, alt=item.title, width=width), class_="scroll"),
         element("figcaption", element("b", item.title), " " if item.caption else None, item.caption or None),
-        class_="wide" if item.wide else None,
+        class_="wide" if item.wide else None, id_=item.anchor or None,
     )

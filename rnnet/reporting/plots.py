@@ -1,87 +1,112 @@
-"""Pictures of results: ROC curves, scores by outcome, AUC with intervals."""
+"""Pictures of results: ROC and precision-recall curves, scores by outcome and centre, AUC with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from rnnet.core.errors import SettingError
-from rnnet.core.types import LesionPrediction
-from rnnet.evaluation.checks import labels_and_scores
 from rnnet.evaluation.names import model_name
-from rnnet.evaluation.summary import ModelSummary, outcomes_and_probabilities
-from rnnet.reporting.style import INK, LINE, MUTED, NEGATIVE, POSITIVE, colour_of, in_order, line_of, picture
-from rnnet.reporting.tables import by_subset, interval_text, plain_outcome
+from rnnet.evaluation.summary import ModelSummary
+from rnnet.reporting.curves import pr_points, roc_band, roc_points
+from rnnet.reporting.panels import Panel, check_panels, draw_chance, models_of, panel_row, shared_legend, wrapped_title
+from rnnet.reporting.scores import Scores
+from rnnet.reporting.style import INK, LINE, MUTED, NEGATIVE, POSITIVE, colour_of, line_of, picture
+from rnnet.reporting.tables import by_subset, interval_text, plain_outcome, primary_config
 
-PredictionsByConfig = Mapping[str, Sequence[LesionPrediction]]
+_MARKERS = "o^sDvP"
 
 
-def plot_roc(path: Path, predictions: PredictionsByConfig, *, subset_title: str, positive_outcome: str) -> None:
-    """ROC curves of all models on one subset, AUC in the legend.
+def plot_roc(path: Path, panels: Sequence[Panel], *, positive_outcome: str, seed: int) -> None:
+    """ROC curves of all models, one panel per test set; the band is the interval of the primary model.
 
     Args:
         path: PNG to write.
-        predictions: pooled predictions of each configuration (evaluation.summary.pooled_predictions).
-        subset_title: name of the subset.
+        panels: at least one.
         positive_outcome: what sensitivity and specificity refer to.
+        seed: of the resamples of patients behind the band.
 
     Raises:
         SettingError: no model, or lesions of one outcome only.
     """
-    _check_models(predictions)
-    with picture(path, width_inch=5.2, height_inch=6.2) as figure:
-        axes = figure.subplots()
-        axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
-        for config in in_order(predictions):
-            y, p = labels_and_scores(*outcomes_and_probabilities(predictions[config]))
-            fpr, tpr, _ = roc_curve(y, p, drop_intermediate=False)
-            style, width = line_of(config)
-            label = f"{roc_auc_score(y, p):.3f}  {model_name(config)}"
-            axes.plot(fpr, tpr, style, color=colour_of(config), linewidth=width, label=label)
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), box_aspect=1,
-                 xlabel="1 − specificity", ylabel=f"Sensitivity for {plain_outcome(positive_outcome)}",
-                 title=subset_title)
-        figure.legend(title="AUC", alignment="left", loc="outside lower left", ncols=2, columnspacing=1.6)
+    check_panels(panels)
+    with panel_row(path, [p.title for p in panels], n_legend=len(models_of(panels))) as (figure, row):
+        for axes, panel in zip(row, panels, strict=True):
+            draw_chance(axes)
+            primary = primary_config(panel.scores)
+            for config in panel.configs:
+                fpr, tpr = roc_points(panel.scores[config])
+                style, width = line_of(config)
+                axes.plot(fpr, tpr, style, color=colour_of(config), linewidth=width,
+                          zorder=4 if config == primary else 3)
+            if band := roc_band(panel.scores[primary], seed=seed):
+                axes.fill_between(band.x, band.low, band.high, color=colour_of(primary), alpha=0.15, linewidth=0)
+            axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel="1 − specificity")
+            axes.set_title(wrapped_title(panel.title), fontsize=10)
+        row[0].set_ylabel(f"Sensitivity for {plain_outcome(positive_outcome)}")
+        shared_legend(figure, models_of(panels), n_panels=len(panels))
+
+
+def plot_precision_recall(path: Path, panels: Sequence[Panel], *, positive_outcome: str) -> None:
+    """Precision against recall of all models, one panel per test set; the level line is the share of the outcome.
+
+    Raises:
+        SettingError: no model, or lesions of one outcome only.
+    """
+    check_panels(panels)
+    with panel_row(path, [p.title for p in panels], n_legend=len(models_of(panels))) as (figure, row):
+        for axes, panel in zip(row, panels, strict=True):
+            share = float(next(iter(panel.scores.values())).y.mean())
+            axes.axhline(share, color=LINE, linewidth=1)
+            for config in panel.configs:
+                recall, precision = pr_points(panel.scores[config])
+                style, width = line_of(config)
+                axes.step(recall, precision, style, where="pre", color=colour_of(config), linewidth=width)
+            axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.03), xlabel="Recall (sensitivity)")
+            axes.set_title(wrapped_title(panel.title), fontsize=10)
+        row[0].set_ylabel(f"Precision (PPV) for {plain_outcome(positive_outcome)}")
+        shared_legend(figure, models_of(panels), n_panels=len(panels))
 
 
 def plot_scores(
-    path: Path, predictions: PredictionsByConfig, *, thresholds: Mapping[str, float], subset_title: str,
-    positive_outcome: str, negative_outcome: str,
+    path: Path, panels: Sequence[Panel], *, configs: Sequence[str], positive_outcome: str, negative_outcome: str,
 ) -> None:
-    """Probability of the positive outcome of every lesion, by its true outcome, one panel per model.
+    """Probability of every lesion by its outcome and centre: a row per model, a column per test set.
 
     Args:
         path: PNG to write.
-        predictions: pooled predictions of each configuration.
-        thresholds: decision threshold of each configuration, drawn as a line.
-        subset_title: name of the subset.
+        panels: at least one.
+        configs: the models to draw; a panel without one of them stays empty.
         positive_outcome: what the probability is of.
         negative_outcome: the other outcome.
 
     Raises:
         SettingError: no model, or lesions of one outcome only.
     """
-    _check_models(predictions)
-    configs = in_order(predictions)
-    columns = min(4, len(configs))
-    rows = -(-len(configs) // columns)
-    with picture(path, width_inch=max(4.6, 2.3 * columns), height_inch=2.9 * rows + 0.7) as figure:
-        panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
-        for axes in panels[len(configs):]:
-            axes.set_axis_off()
-        for axes, config in zip(panels, configs, strict=False):
-            y, p = labels_and_scores(*outcomes_and_probabilities(predictions[config]))
-            _score_panel(axes, y, p, thresholds.get(config))
-            axes.set_title(model_name(config), fontsize=10)
-            axes.set_xticks([0, 1], [plain_outcome(negative_outcome).replace(" ", "\n", 1),
-                                     plain_outcome(positive_outcome).replace(" ", "\n", 1)], fontsize=9)
-        figure.supylabel(f"Probability of {plain_outcome(positive_outcome)}", fontsize=10)
-        figure.suptitle(f"{subset_title} (dashed: decision threshold)", x=0.01, ha="left", fontsize=11, weight="bold")
+    check_panels(panels)
+    if not configs:
+        raise SettingError("There is no model to draw.", fix="Give at least one configuration.")
+    centers = list(dict.fromkeys(c for p in panels for s in p.scores.values() for c in sorted(set(s.centers))))
+    titles = [p.title for p in panels]
+    with panel_row(path, titles, rows=len(configs), n_legend=len(centers), height_inch=2.1) as (figure, grid):
+        for number, (axes, (config, panel)) in enumerate(
+            zip(grid, ((c, p) for c in configs for p in panels), strict=True)
+        ):
+            if config not in panel.scores:
+                axes.set_axis_off()
+                continue
+            _score_panel(axes, panel.scores[config], panel.thresholds.get(config), centers)
+            title = wrapped_title(panel.title)
+            axes.set_title(title if len(configs) == 1 else f"{title}\n{model_name(config)}", fontsize=10)
+            axes.set_xticks([0, 1], [plain_outcome(negative_outcome), plain_outcome(positive_outcome)], fontsize=9)
+            if number % len(panels) == 0:
+                axes.set_ylabel(f"Probability of\n{plain_outcome(positive_outcome)}")
+        if len(centers) > 1:
+            _center_legend(figure, centers)
 
 
 def plot_forest(path: Path, summaries: Sequence[ModelSummary]) -> None:
@@ -95,7 +120,7 @@ def plot_forest(path: Path, summaries: Sequence[ModelSummary]) -> None:
     if not groups:
         raise SettingError("There is no model to draw.")
     heights = [len(group) + 1.0 for group in groups]
-    with picture(path, width_inch=8.2, height_inch=0.31 * sum(heights) + 0.8) as figure:
+    with picture(path, width_inch=8.6, height_inch=0.27 * sum(heights) + 0.75) as figure:
         panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights).ravel()
         for axes, group in zip(panels, groups, strict=True):
             _forest_panel(axes, group)
@@ -109,19 +134,34 @@ def plot_forest(path: Path, summaries: Sequence[ModelSummary]) -> None:
                               f"(positive class: {plain_outcome(groups[0][0].positive_outcome)})")
 
 
-def _score_panel(axes: Any, y: NDArray[np.int64], p: NDArray[np.float64], threshold: float | None) -> None:
+def _score_panel(axes: Any, scores: Scores, threshold: float | None, centers: Sequence[str]) -> None:
     if threshold is not None:
         axes.axhline(threshold, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    own = [c for c in centers if c in scores.centers]
+    width = 0.8 / len(own)
     for outcome, colour in ((0, NEGATIVE), (1, POSITIVE)):
-        values = p[y == outcome]
-        axes.boxplot(
-            values, positions=[outcome], widths=0.55, showfliers=False, showcaps=False, patch_artist=True, zorder=2,
-            boxprops={"facecolor": "none", "edgecolor": MUTED, "linewidth": 0.8},
-            whiskerprops={"color": MUTED, "linewidth": 0.8}, medianprops={"color": INK, "linewidth": 1.6},
-            manage_ticks=False,
-        )
-        axes.scatter(outcome + _spread(values), values, s=13, color=colour, alpha=0.75, linewidth=0, zorder=3)
+        for number, center in enumerate(own):
+            values = scores.p[(scores.y == outcome) & (np.array(scores.centers) == center)]
+            if not values.size:
+                continue
+            middle = outcome + (number - (len(own) - 1) / 2) * width
+            axes.boxplot(
+                values, positions=[middle], widths=0.7 * width, showfliers=False, showcaps=False, patch_artist=True,
+                boxprops={"facecolor": "none", "edgecolor": MUTED, "linewidth": 0.8}, manage_ticks=False, zorder=2,
+                whiskerprops={"color": MUTED, "linewidth": 0.8}, medianprops={"color": INK, "linewidth": 1.6},
+            )
+            axes.scatter(middle + width * _spread(values), values, s=16, color=colour, alpha=0.75, linewidth=0,
+                         zorder=3, marker=_MARKERS[centers.index(center) % len(_MARKERS)])
     axes.set(xlim=(-0.6, 1.6), ylim=(-0.03, 1.03))
+
+
+def _center_legend(figure: Any, centers: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color=MUTED, marker=_MARKERS[i % len(_MARKERS)], linewidth=0, markersize=5)
+               for i in range(len(centers))]
+    figure.legend(handles, [f"centre {c}" for c in centers], loc="lower center", ncols=min(4, len(centers)),
+                  borderaxespad=0.2)
 
 
 def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -139,13 +179,14 @@ def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _forest_panel(axes: Any, group: Sequence[ModelSummary]) -> None:
     axes.axvline(0.5, color=LINE, linewidth=1, zorder=0)
+    primary = primary_config(s.config for s in group)
     for row, summary in enumerate(group):
         interval, colour = summary.intervals["auc"], colour_of(summary.config)
         axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt",
                   clip_on=False)
         axes.plot([interval.value], [row], marker="s", markersize=6, color=colour, clip_on=False)
         axes.text(1.03, row, interval_text(interval), transform=axes.get_yaxis_transform(), va="center", fontsize=9,
-                  fontweight="bold" if summary.config == "multimodal" else "normal")
+                  fontweight="bold" if summary.config == primary else "normal")
     axes.set_yticks(range(len(group)), [model_name(s.config) for s in group])
     axes.set_ylim(len(group) - 0.4, -0.6)
     first, counts = group[0], group[0].counts
@@ -156,8 +197,3 @@ def _forest_panel(axes: Any, group: Sequence[ModelSummary]) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
-
-
-def _check_models(predictions: PredictionsByConfig) -> None:
-    if not predictions:
-        raise SettingError("There is no model to draw.", fix="Give the predictions of at least one configuration.")

@@ -8,10 +8,12 @@ import textwrap
 from collections.abc import Sequence
 
 from rnnet.evaluation.summary import METRIC_NAMES, ModelSummary
-from rnnet.reporting.tables import Table, by_subset
+from rnnet.reporting.tables import INDENT, Table, by_subset, mapped
 
+_MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#~"})
 _ASCII = str.maketrans({"±": "+/-", "–": "-"})
 _WIDTH = 80
+_NARROWEST_NAME = 18
 
 
 def to_text(table: Table, *, ascii_only: bool = False) -> str:
@@ -24,11 +26,15 @@ def to_text(table: Table, *, ascii_only: bool = False) -> str:
     light, heavy = ("-", "=") if ascii_only else ("─", "━")
     cells = [tuple(c.translate(_ASCII) if ascii_only else c for c in row) for row in (table.short_header, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    # Long names go over two lines before a table gets wider than the terminal.
+    over = sum(widths) + 2 * (len(widths) - 1) - _WIDTH
+    widths[0] = min(widths[0], max(widths[0] - over, _NARROWEST_NAME)) if over > 0 else widths[0]
     width = max(sum(widths) + 2 * (len(widths) - 1), 60)
 
     def line(row: Sequence[str]) -> str:
-        aligned = [row[0].ljust(widths[0]), *(c.center(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        return "  ".join(aligned).rstrip()
+        first, *more = textwrap.wrap(row[0], widths[0], subsequent_indent="  ") or [""]
+        aligned = [first.ljust(widths[0]), *(c.center(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        return "\n".join(["  ".join(aligned).rstrip(), *more])
 
     def wrapped(text: str) -> list[str]:
         return textwrap.wrap(text.translate(_ASCII) if ascii_only else text, max(width, _WIDTH), subsequent_indent="  ")
@@ -51,6 +57,22 @@ def to_markdown(table: Table) -> str:
                       "", *notes, ""])
 
 
+def escaped_markdown(table: Table) -> Table:
+    """The table with what Markdown would take for a sign of its own escaped, and its indented rows indented."""
+    def cell(text: str) -> str:
+        escaped = text.strip().translate(_MARKDOWN)
+        return f"&emsp;{escaped}" if text.startswith(INDENT) else escaped
+
+    return mapped(table, cell)
+
+
+def table_csv(table: Table) -> str:
+    """The table as it is printed: one line of names, then the rows. Title and notes are not in it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows((table.header, *table.rows))
+    return text.getvalue()
+
+
 def metrics_csv(summaries: Sequence[ModelSummary]) -> str:
     """Every figure of every model with all digits, one row per subset, model and kind of figure.
 
@@ -58,7 +80,7 @@ def metrics_csv(summaries: Sequence[ModelSummary]) -> str:
     <name>_high), 'fold_<k>' for a single fold model, 'mean' and 'sd' over the fold models. An undefined figure is an
     empty cell.
     """
-    bounds = [f"{name}_{end}" for name in ("auc", "accuracy", "sensitivity", "specificity") for end in ("low", "high")]
+    bounds = [f"{name}_{end}" for name in METRIC_NAMES for end in ("low", "high")]
     names = ["subset", "subset_title", "config", "figure", "positive_outcome", "negative_outcome", "threshold",
              "lesions_positive", "lesions_negative", "patients_positive", "patients_negative", *METRIC_NAMES, *bounds]
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""Negative controls and the spread over seeds: a table of text each, and the sections of the report."""
+"""Negative controls and the spread over seeds as tables of text, and what is to be said above them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TypeVar
 from rnnet.core.layouts import control_config
 from rnnet.evaluation.names import CONTROL_NAMES, model_name
 from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
-from rnnet.reporting.markup import Html, bullet_list, data_table, element, joined
 from rnnet.reporting.tables import Table, interval_text, plain_outcome
 
 # What was taken away, and what the figures should be.
@@ -34,33 +33,22 @@ _EXPECTATIONS = {
         "clearly above; otherwise nothing that its encoder learned is of use."
     ),
 }
-_CONTROLS_INTRO = (
+CONTROLS_INTRO = (
     "The same training with something essential taken away, to show what the figures of a model rest on. None of these "
     "is a model to use. Each stands beside the model itself, on the same lesions and from the same folds."
 )
-_SEEDS_INTRO = (
+SEEDS_INTRO = (
     "The same training on the same folds, started from other random numbers (first weights, order, augmentation). It "
     "shows how much of a difference between two models is chance of training. A pretrained encoder is the same in all "
     "seeds: the chance of its pretraining is not in the spread, so that it tells less of SSL models than of those from "
     "scratch."
 )
-_NOTHING = Html("")
 _Result = TypeVar("_Result", ControlResult, SeedSpread)
 
 
 def repeat_tables(controls: Sequence[ControlResult], seeds: Sequence[SeedSpread]) -> tuple[Table, ...]:
     """Tables of negative controls and of seeds, one of each per test set; what holds for all is noted at the last."""
-    return (*_control_tables(controls), *_seed_tables(seeds))
-
-
-def control_section(controls: Sequence[ControlResult]) -> Html:
-    """Negative controls, with what each should show."""
-    return _section(_CONTROLS_INTRO, _control_tables(controls)) if controls else _NOTHING
-
-
-def seed_section(seeds: Sequence[SeedSpread]) -> Html:
-    """The spread over seeds."""
-    return _section(_SEEDS_INTRO, _seed_tables(seeds)) if seeds else _NOTHING
+    return (*control_tables(controls), *seed_tables(seeds))
 
 
 def control_notes(controls: Sequence[ControlResult]) -> tuple[str, ...]:
@@ -69,16 +57,8 @@ def control_notes(controls: Sequence[ControlResult]) -> tuple[str, ...]:
     return tuple(f"{CONTROL_NAMES[name].capitalize()}: {_EXPECTATIONS[name]}" for name in used)
 
 
-def _section(intro: str, tables: Sequence[Table]) -> Html:
-    return joined([element("p", intro), *(
-        joined([
-            element("h3", table.title), element("p", table.subtitle, class_="subtitle"),
-            data_table(table.header, table.rows, kind="figures"), bullet_list(table.notes, kind="note"),
-        ]) for table in tables
-    )])
-
-
-def _control_tables(controls: Sequence[ControlResult]) -> tuple[Table, ...]:
+def control_tables(controls: Sequence[ControlResult]) -> tuple[Table, ...]:
+    """Negative controls, one table per test set; what each should show is noted at the last."""
     tables = tuple(_control_table(group) for group in _by_subset(controls))
     dash = ("–: the model itself has no predictions from these folds, train it to compare.",)
     alone = dash if any(c.model_auc is None for c in controls) else ()
@@ -102,7 +82,8 @@ def _control_table(controls: Sequence[ControlResult]) -> Table:
     )
 
 
-def _seed_tables(seeds: Sequence[SeedSpread]) -> tuple[Table, ...]:
+def seed_tables(seeds: Sequence[SeedSpread]) -> tuple[Table, ...]:
+    """The spread over seeds, one table per test set; what holds for all is noted at the last."""
     return _with_notes(tuple(_seed_table(group) for group in _by_subset(seeds)), (
         "Each seed gives one AUC: of the out-of-fold predictions of the folds that were repeated (cross-validation) "
         "or of their ensemble (test sets). SD: sample standard deviation of these AUCs. It does not contain the "

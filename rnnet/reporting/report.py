@@ -1,164 +1,170 @@
-"""The report: one HTML file that needs no other file and no network, and beside it the files of its figures."""
+"""The report: one HTML file that needs no other file and no network, drawn from the files of an evaluation."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rnnet.core.codec import to_plain, write_artefact
-from rnnet.core.errors import DatasetError, SettingError
 from rnnet.core.files import write_text
-from rnnet.core.provenance import RunRecord
-from rnnet.core.workspace import ReportLayout
-from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
-from rnnet.evaluation.summary import Evaluation, ModelSummary
-from rnnet.planning.plan import ExperimentPlan
+from rnnet.core.workspace import ReportLayout, ResultsLayout
 from rnnet.reporting import sections
+from rnnet.reporting.checklist_section import checklist_section, checklists_csv
+from rnnet.reporting.css import REPORT
 from rnnet.reporting.document import document
-from rnnet.reporting.markup import Figure, Html, bullet_list, element, joined
-from rnnet.reporting.render import metrics_csv, to_markdown
-from rnnet.reporting.repeats import control_section, repeat_tables, seed_section
-from rnnet.reporting.tables import model_tables, plain_outcome
+from rnnet.reporting.flow_section import STYLE, flow_section
+from rnnet.reporting.latex import to_latex
+from rnnet.reporting.markup import Figure, Html, bullet_list, element, figure, joined
+from rnnet.reporting.places import report_places
+from rnnet.reporting.render import escaped_markdown, table_csv, to_markdown
+from rnnet.reporting.repeats import CONTROLS_INTRO, SEEDS_INTRO
+from rnnet.reporting.report_figures import draw_figures
+from rnnet.reporting.report_tables import Tables, report_tables
+from rnnet.reporting.stored import StoredReport, read_report
+from rnnet.reporting.table_view import table_view
+from rnnet.reporting.tables import plain_outcome
+from rnnet.reporting.tabular_section import tabular_section
+
+_GALLERY_SIZE = 6
+Part = tuple[str, str, Html]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFacts:
-    """Everything in the report that is not a figure of a model; stored beside it as facts.json."""
-
-    title: str
-    plan: ExperimentPlan
-    dataset_facts: Mapping[str, Any]
-    failures: tuple[tuple[str, str], ...] | None = None
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    demonstration: str = ""
-    leaks: tuple[str, ...] = ()
-    runs: tuple[RunRecord, ...] = ()
-    trained_settings: tuple[tuple[str, str, str, str], ...] = ()
-
-
-def write_report(
-    path: Path, *, title: str, summaries: Sequence[ModelSummary], figures: Sequence[Figure], plan: ExperimentPlan,
-    dataset_facts: Mapping[str, Any], gallery: Sequence[Figure] = (),
-    failures: Sequence[tuple[str, str]] | None = None, warnings: Sequence[str] = (), runs: Sequence[RunRecord] = (),
-    notes: Sequence[str] = (), demonstration: str = "", leaks: Sequence[str] = (),
-    controls: Sequence[ControlResult] = (), seeds: Sequence[SeedSpread] = (),
-    trained_settings: Sequence[tuple[str, str, str, str]] = (),
-) -> None:
-    """Write the report at `path` and, in the same folder, summary.json, metrics.csv, tables.md and facts.json.
-
-    Args:
-        path: the HTML file.
-        title: heading of the report.
-        summaries: one per model and subset.
-        figures: pictures of results.
-        plan: the plan that everything was made with.
-        dataset_facts: heading to what stands below it: a value, a mapping of values, or a list of mappings (rows of
-            one table with the keys of the first as columns).
-        gallery: attention pictures.
-        failures: (scan or lesion, reason) of what preprocessing could not do; empty says that nothing failed, None
-            says nothing.
-        warnings: what a reader must know before believing the figures; at the top.
-        runs: one record per command that ran.
-        notes: limitations of this data set or study.
-        demonstration: when given, a notice above everything else that the figures are a demonstration.
-        leaks: what the models have seen of what they are tested on, because that was allowed; in red at the top.
-        controls: negative controls.
-        seeds: the spread of models that were trained with several seeds.
-        trained_settings: (field, value in training, value in the plan, models and folds) of fields that models were
-            trained with another value of.
+def draw_report(results: ResultsLayout) -> Path:
+    """The report of what an evaluation stored, with the first attention pictures, where there are some.
 
     Raises:
-        SettingError: no summary.
-        DatasetError: models of one subset that are not comparable, or another positive class than the plan's.
-        MissingStageError: a picture is not there.
+        MissingStageError: the data set was not evaluated under this plan.
     """
-    if not summaries:
-        raise SettingError("There is no model to report.", fix="Run rnnet_train first.")
-    _check_positive_class(summaries, plan)
-    failed = None if failures is None else tuple(failures)
-    facts = ReportFacts(title, plan, dataset_facts, failed, tuple(warnings), tuple(notes), demonstration,
-                        tuple(leaks), tuple(runs), tuple(trained_settings))
-    beside = ReportLayout(path.parent)
-    evaluation = Evaluation(plan.dataset, plan.name, tuple(summaries), tuple(controls), tuple(seeds))
-    page = _page(facts, evaluation, figures, gallery, beside)
-    write_artefact(beside.summary_json, evaluation)
-    write_text(beside.metrics_csv, metrics_csv(summaries))
-    tables = "\n".join(to_markdown(t) for t in (*model_tables(summaries), *repeat_tables(controls, seeds)))
-    head = f"# {title}\n\n" + (f"> {demonstration}\n\n" if demonstration else "")
-    if leaks:
-        head += "\n".join((f"> **{sections.LEAK_HEAD}**", ">", *(f"> - {leak}" for leak in leaks))) + "\n\n"
-    write_text(beside.tables_md, head + tables)
-    write_text(beside.facts_json, json.dumps(to_plain(facts), indent=2, ensure_ascii=False) + "\n")
-    write_text(path, page)
+    return write_report(results.report, gallery=sorted(results.explanation.glob("*.png"))[:_GALLERY_SIZE])
 
 
-def _check_positive_class(summaries: Sequence[ModelSummary], plan: ExperimentPlan) -> None:
-    for s in summaries:
-        if s.positive_outcome != plan.positive_outcome:
-            raise DatasetError(
-                f"The figures of '{s.config}' are of the positive class {s.positive_outcome}, the plan's is "
-                f"{plan.positive_outcome}.", fix="Run rnnet_train and rnnet_evaluate again with this plan.",
-            )
+def write_report(layout: ReportLayout, *, gallery: Sequence[Path] = ()) -> Path:
+    """Draw the page, the figures and the tables (Markdown, LaTeX, CSV) from the stored files of an evaluation.
+
+    Args:
+        layout: the folder of the stored files.
+        gallery: attention pictures (PNG or JPEG), one a lesion.
+
+    Returns the page.
+
+    Raises:
+        MissingStageError: a stored file or a picture is not there; the message names the command.
+        FileFormatError: a stored file cannot be read.
+        DatasetError: models of one test set that are not comparable.
+    """
+    stored = read_report(layout)
+    tables = report_tables(stored)
+    figures = draw_figures(layout, stored)
+    pictures = [Figure(p.stem, "Attention rollout.", p) for p in gallery]
+    parts = _parts(stored, tables, figures, pictures)
+    places = report_places(stored, tables, figures, {anchor for anchor, _, _ in parts})
+    parts.append(("checklists", "Reporting checklists", checklist_section(places)))
+    page = _page(stored, layout, parts)
+    _write_tables(layout, stored, tables)
+    write_text(layout.checklists_csv, checklists_csv(places))
+    write_text(layout.report_html, page)
+    return layout.report_html
 
 
-def _page(
-    facts: ReportFacts, evaluation: Evaluation, figures: Sequence[Figure], gallery: Sequence[Figure],
-    beside: ReportLayout,
-) -> str:
-    plan, summaries = facts.plan, evaluation.summaries
-    parts: list[tuple[str, str, Html]] = [
-        ("results", "Results", sections.results(summaries)),
-        ("figures", "Figures", sections.figure_grid(figures)),
-        ("controls", "Negative controls", control_section(evaluation.controls)),
-        ("seeds", "Spread over seeds", seed_section(evaluation.seeds)),
+def _write_tables(layout: ReportLayout, stored: StoredReport, tables: Tables) -> None:
+    numbered = [item for group in tables.values() for item in group]
+    shown = [item.titled for item in numbered]
+    facts = stored.facts
+    head = f"# {facts.title}\n\n" + (f"> {facts.demonstration}\n\n" if facts.demonstration else "")
+    if facts.leaks:
+        head += "\n".join((f"> **{sections.LEAK_HEAD}**", ">", *(f"> - {leak}" for leak in facts.leaks))) + "\n\n"
+    write_text(layout.tables_md, head + "\n".join(to_markdown(escaped_markdown(t)) for t in shown))
+    write_text(layout.tables_tex, to_latex(shown))
+    for item in numbered:
+        write_text(layout.table_csv(item.anchor), table_csv(item.table))
+
+
+def _parts(
+    stored: StoredReport, tables: Tables, figures: Mapping[str, Figure], gallery: Sequence[Figure]
+) -> list[Part]:
+    """(anchor, heading, content) of every section with content."""
+    facts = stored.facts
+
+    def of(*names: str) -> Html:
+        return joined(table_view(item) for name in names for item in tables.get(name, ()))
+
+    def drawn(*names: str) -> Html:
+        return joined(figure(figures[name]) for name in names if name in figures)
+
+    parts: list[Part] = [
+        ("cohort", "Cohort", joined([drawn("selection"), flow_section(facts.flows), of("cohort")])),
+        ("results", "Results", joined([of("results"), drawn("forest", "roc", "precision_recall", "scores")])),
+        ("comparisons", "Comparison of models", of("comparisons")),
+        ("calibration", "Calibration and decision", joined([of("decisions"), drawn("calibration", "decision")])),
+        ("subgroups", "Subgroups", drawn("subgroups")),
+        ("labels", "Label efficiency", joined([drawn("labels"), of("labels")])),
+        ("controls", "Negative controls", _below(CONTROLS_INTRO, of("controls"))),
+        ("seeds", "Spread over seeds", _below(SEEDS_INTRO, of("seeds"))),
+        ("kept", "Kept features", of("kept")),
+        ("further", "Supplementary tables", of("figures", "patients", "partitions", "subgroups")),
         ("attention", "Attention", sections.attention(gallery)),
-        ("data", "Data set and splits", sections.data_set(facts.dataset_facts)),
-        ("plan", "Plan", sections.plan_choices(plan, facts.trained_settings)),
-        ("preprocessing", "Preprocessing", sections.preprocessing(plan, facts.failures)),
+        ("data", "Data set", sections.data_set(facts.dataset_facts)),
+        ("splits", "Splits and leakage", sections.splits(facts.splits, facts.leaks)),
+        ("plan", "Plan", sections.plan_choices(facts.plan, facts.trained_settings)),
+        ("preprocessing", "Preprocessing and failures", joined([
+            sections.preprocessing(facts.plan, facts.failures),
+            tabular_section(facts.plan, dict.fromkeys(s.config for s in stored.evaluation.summaries)),
+        ])),
         ("limits", "Limitations", sections.limitations(facts.notes)),
-        ("software", "Software", sections.software(facts.runs)),
+        ("software", "Software and digests", joined([sections.software(facts.runs), sections.digests(facts.digests)])),
     ]
-    shown = [part for part in parts if part[2]]
+    return [part for part in parts if part[2]]
+
+
+def _below(intro: str, content: Html) -> Html:
+    return joined([element("p", intro), content]) if content else content
+
+
+def _page(stored: StoredReport, layout: ReportLayout, parts: Sequence[Part]) -> str:
+    facts = stored.facts
     body = joined([
         element(
             "header",
             element("p", "rnnet report", class_="eyebrow"),
             element("h1", facts.title),
-            element("p", _meta(facts), class_="meta"),
+            element("p", _meta(stored), class_="meta"),
             sections.leak_notice(facts.leaks),
-            element("div", element("p", element("b", "Demonstration. "), facts.demonstration), class_="notice")
+            element("div", element("p", element("b", facts.demonstration)), class_="notice")
             if facts.demonstration else None,
             sections.warning_notice(facts.warnings),
-            element("nav", *(element("a", name, href=f"#{anchor}") for anchor, name, _ in shown)),
+            element("nav", *(element("a", name, href=f"#{anchor}") for anchor, name, _ in parts),
+                    aria_label="Sections"),
             class_="top",
         ),
         element(
             "main",
-            sections.tiles(summaries),
-            *(element("section", element("h2", name), content, id_=anchor) for anchor, name, content in shown),
-            element("footer", _footer(beside)),
+            sections.tiles(stored.evaluation.summaries),
+            *(element("section", element("h2", name), content, id_=anchor) for anchor, name, content in parts),
+            element("footer", _footer(layout)),
         ),
     ])
-    return document(facts.title, body)
+    return document(facts.title, body, style=REPORT + STYLE)
 
 
-def _meta(facts: ReportFacts) -> str:
-    plan = facts.plan
-    started = max((run.started for run in facts.runs), default="")[:10]
-    parts = [plan.dataset, f"plan {plan.name}", f"positive class: {plain_outcome(plan.positive_outcome)}", started]
+def _meta(stored: StoredReport) -> str:
+    plan = stored.facts.plan
+    started = max((run.started for run in stored.facts.runs), default="")[:10]
+    sources = stored.evaluation.label_sources
+    only = f"only lesions whose outcome comes from {', '.join(sources)}" if sources else ""
+    positive = f"positive class: {plain_outcome(plan.positive_outcome)}"
+    parts = [plan.dataset, f"plan {plan.name}", positive, only, started]
     return " · ".join(p for p in parts if p)
 
 
-def _footer(beside: ReportLayout) -> Html:
+def _footer(layout: ReportLayout) -> Html:
     files = [
-        (beside.metrics_csv.name, "every figure of every model and fold, with all digits"),
-        (beside.tables_md.name, "the tables in Markdown"),
-        (beside.summary_json.name, "the figures with the lesions they rest on"),
-        (beside.facts_json.name, "data set, plan, failures, warnings and versions"),
+        (layout.metrics_csv.name, "every figure of every model and fold, with all digits"),
+        (layout.summary_json.name, "the figures, comparisons and subgroups with the lesions they rest on"),
+        (layout.lesions_csv.name, "what every model says of every lesion; the curves are drawn from it"),
+        (layout.cohorts_json.name, "characteristics of the cohort"),
+        (layout.facts_json.name, "data set, splits, plan, kept features, failures, warnings, versions and digests"),
+        (f"{layout.tables_md.name}, {layout.tables_tex.name}, {layout.table_csv('x').parent.name}/",
+         "the tables in Markdown, LaTeX and CSV"),
+        (layout.checklists_csv.name, "the items of the checklists"),
     ]
     return joined([
         element("p", "Every number in this report comes from a file beside it:"),

@@ -11,17 +11,14 @@ from rnnet.core.provenance import RunRecord
 from rnnet.evaluation.names import model_name
 from rnnet.evaluation.summary import ModelSummary
 from rnnet.planning.plan import ExperimentPlan, PreprocessingPlan
+from rnnet.reporting.facts import SplitFacts
 from rnnet.reporting.markup import Figure, Html, bullet_list, data_table, element, figure, joined
-from rnnet.reporting.tables import (
-    Table,
-    by_subset,
-    model_tables,
-)
+from rnnet.reporting.tables import by_subset, primary_config
 
 LEAK_HEAD = "LEAKAGE, allowed by --allow_leakage. Figures below are not those of an independent test:"
 _NOTHING = Html("")
-_PRIMARY = ("multimodal", "ssl_vit")
 _MOST_SETTINGS = 20
+_NO_RULE = "splits_final.json does not say how they were made (by hand, or by an older version)"
 
 
 def leak_notice(leaks: Sequence[str]) -> Html:
@@ -47,8 +44,7 @@ def tiles(summaries: Sequence[ModelSummary]) -> Html:
     Which model is fixed beforehand (multimodal, else ssl_vit, else the first), never the one with the best figures.
     """
     groups = by_subset(summaries)
-    configs = [s.config for group in groups for s in group]
-    chosen = next((c for c in _PRIMARY if c in configs), configs[0])
+    chosen = primary_config(s.config for group in groups for s in group)
     return element("div", *(_tile(s) for group in groups for s in group if s.config == chosen), class_="tiles")
 
 
@@ -62,31 +58,10 @@ def _tile(s: ModelSummary) -> Html:
         element("div", s.subset_title, class_="name"),
         element("div", f"{interval.value:.3f}", class_="value"),
         element("div", f"AUC, {model_name(s.config)}", element("br"), bounds, element("br"), lesions,
-                *((element("br"), "no width: see the note below the table") if no_width else ()),
+                *((element("br"), "no width: see the note below Table 2") if no_width else ()),
                 class_="range"),
         class_="tile",
     )
-
-
-def results(summaries: Sequence[ModelSummary]) -> Html:
-    """One table per subset."""
-    names = [[s.config for s in group] for group in by_subset(summaries)]
-    return joined(_model_table(t, configs) for t, configs in zip(model_tables(summaries), names, strict=True))
-
-
-def _model_table(table: Table, configs: Sequence[str]) -> Html:
-    return joined([
-        element("h3", table.title),
-        element("p", table.subtitle, class_="subtitle"),
-        data_table(table.header, table.rows, kind="figures",
-                   emphasised=[i for i, c in enumerate(configs) if c == _PRIMARY[0]]),
-        bullet_list(table.notes, kind="note"),
-    ])
-
-
-def figure_grid(figures: Sequence[Figure]) -> Html:
-    """Pictures of results, side by side where the page is wide enough."""
-    return element("div", *map(figure, figures), class_="figures-grid") if figures else _NOTHING
 
 
 def attention(gallery: Sequence[Figure]) -> Html:
@@ -123,6 +98,31 @@ def _facts_table(facts: Mapping[str, Any]) -> Html:
 def _row_table(rows: Sequence[Mapping[str, Any]]) -> Html:
     columns = list(rows[0])
     return data_table(columns, [[_text(row.get(c, "")) for c in columns] for row in rows])
+
+
+def splits(found: SplitFacts | None, leaks: Sequence[str]) -> Html:
+    """How the cases were split, what was found apart, and the size of each fold."""
+    if found is None:
+        return _NOTHING
+    apart = joined([element("p", "Found apart by the audit that runs before training and evaluation:"),
+                    bullet_list(found.checks, kind="plain")]) if found.checks else _NOTHING
+    leaking = element("p", "Leaks were allowed; they stand at the top of this page.", class_="bad") if leaks else None
+    return joined([
+        element("p", f"Folds: {found.rule.rstrip('.') or _NO_RULE}. Lesions and scans of one patient are never "
+                     "divided."),
+        leaking, apart, _row_table(found.folds) if found.folds else None,
+        element("p", "Calibration, threshold, selection of features and every other fit see training patients only; a "
+                     "threshold comes from out-of-fold predictions."),
+    ])
+
+
+def digests(found: Sequence[tuple[str, str]]) -> Html:
+    """Files and records that everything was made from."""
+    if not found:
+        return _NOTHING
+    rows = [joined([element("span", name), element("code", digest)]) for name, digest in found]
+    return joined([element("h3", "Digests"), element("p", "First 16 digits of SHA-256.", class_="subtitle"),
+                   bullet_list(rows, kind="versions digests")])
 
 
 def plan_choices(plan: ExperimentPlan, trained: Sequence[tuple[str, str, str, str]] = ()) -> Html:
@@ -176,11 +176,12 @@ def _steps(pre: PreprocessingPlan, plan: ExperimentPlan) -> list[str]:
         f", after clipping at the quantiles {norm.lower_quantile:g} and {norm.upper_quantile:g} of the brain")
     return [
         "Reorientation to LPS.",
-        f"N4 bias-field correction, estimated at shrink factor {n4.shrink_factor} with "
+        f"Skull-stripping on the scan's own grid ({pre.skull_strip.stripper}); scans that are skull-stripped already "
+        "are left as they are.",
+        f"N4 bias-field correction inside the brain, estimated at shrink factor {n4.shrink_factor} with "
         f"{' + '.join(map(str, n4.iterations))} iterations." if n4.enabled else "No bias-field correction.",
-        f"Rigid registration to {pre.atlas} by mutual information ({when}), then one {reg.image_interpolation} "
-        f"interpolation onto the 1 mm atlas grid. Lesion masks by nearest neighbour.",
-        f"Skull-stripping ({pre.skull_strip.stripper}); scans that are skull-stripped already are left as they are.",
+        f"Rigid registration of the brain to {pre.atlas} by mutual information ({when}), then one "
+        f"{reg.image_interpolation} interpolation onto the 1 mm atlas grid. Lesion masks by nearest neighbour.",
         f"z-score inside the brain, 0 outside{clipped}.",
         f"Crop of {edge} x {edge} x {edge} mm around each lesion ({plan.crop.center.replace('_', ' ')}), "
         f"channels {', '.join(plan.channels)}.",

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.types import CONFIGS
 from rnnet.evaluation.names import model_name
 from rnnet.evaluation.statistics import Interval
-from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Counts, MeanSd, ModelSummary
+from rnnet.evaluation.summary import (
+    CROSS_VALIDATION,
+    SAME_CENTER_TEST,
+    SAME_PREDICTIONS,
+    Counts,
+    MeanSd,
+    ModelSummary,
+)
 
 _FIRST_SUBSETS = (CROSS_VALIDATION, SAME_CENTER_TEST)
+_PRIMARY = ("multimodal", "ssl_vit")
+# What stands before a category, below the name of its characteristic.
+INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Cells of text. The first column is left-aligned, the others centred.
 
-    `short_header` is for a terminal of 80 columns.
+    `short_header` is for a terminal of 80 columns. spans: (what stands above them, names of the columns below it), all
+    columns together, for a header of two lines; `header` says the same in one. emphasised: numbers of rows that stand
+    out. text_at_the_end: the last column holds text and is left-aligned.
     """
 
     title: str
@@ -27,6 +39,19 @@ class Table:
     short_header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    spans: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    emphasised: tuple[int, ...] = ()
+    text_at_the_end: bool = False
+
+
+def mapped(table: Table, cell: Callable[[str], str]) -> Table:
+    """The table with every text passed through `cell`."""
+    return replace(
+        table, title=cell(table.title), subtitle=cell(table.subtitle), header=tuple(map(cell, table.header)),
+        short_header=tuple(map(cell, table.short_header)), rows=tuple(tuple(map(cell, row)) for row in table.rows),
+        notes=tuple(map(cell, table.notes)),
+        spans=tuple((cell(title), tuple(map(cell, names))) for title, names in table.spans),
+    )
 
 
 def model_tables(summaries: Sequence[ModelSummary]) -> tuple[Table, ...]:
@@ -52,9 +77,23 @@ def by_subset(summaries: Sequence[ModelSummary]) -> tuple[tuple[ModelSummary, ..
     return groups
 
 
+def primary_config(configs: Iterable[str]) -> str:
+    """The model that large figures and bands belong to: multimodal, else ssl_vit, else the first.
+
+    Fixed beforehand, never the one with the best figures.
+    """
+    found = list(configs)
+    return next((c for c in _PRIMARY if c in found), found[0])
+
+
 def plain_outcome(outcome: str) -> str:
     """Readable name of an outcome: radiation_necrosis -> radiation necrosis."""
     return outcome.replace("_", " ")
+
+
+def lower_first(title: str) -> str:
+    """A title inside a sentence."""
+    return f"{title[:1].lower()}{title[1:]}"
 
 
 def subset_heading(s: ModelSummary) -> tuple[str, str]:
@@ -103,19 +142,28 @@ def _subset_table(group: Sequence[ModelSummary]) -> Table:
     )
 
 
+def emphasised(group: Sequence[ModelSummary]) -> tuple[int, ...]:
+    """The row of the primary model, where there are others."""
+    chosen = primary_config(s.config for s in group)
+    return tuple(i for i, s in enumerate(group) if s.config == chosen) if len(group) > 1 else ()
+
+
 def _notes(group: Sequence[ModelSummary]) -> tuple[str, ...]:
+    together = "out-of-fold predictions pooled" if group[0].pooling == "out-of-fold" else "ensemble of the fold models"
+    pooling = f"AUC, accuracy, sensitivity, specificity: {together}. Mean ± SD: AUC of the single fold models."
+    return (pooling, *reading_notes(group))
+
+
+def reading_notes(group: Sequence[ModelSummary]) -> tuple[str, ...]:
+    """What must be known to read the figures of one test set: interval, threshold, lesions left out."""
     first = group[0]
-    together = "out-of-fold predictions pooled" if first.pooling == "out-of-fold" else "ensemble of the fold models"
     resamples = first.intervals["auc"].n_resamples_used + first.intervals["auc"].n_resamples_omitted
-    notes = [
-        f"AUC, accuracy, sensitivity, specificity: {together}. Mean ± SD: AUC of the single fold models.",
-        f"Interval: bootstrap, {resamples:,} resamples of patients.",
-    ]
-    if first.subset == CROSS_VALIDATION:
-        notes.append("The threshold was chosen on these same predictions, so that accuracy, sensitivity and "
-                     "specificity are optimistic here; AUC does not depend on it.")
-    else:
-        notes.append("The threshold of each model was fixed on its out-of-fold predictions.")
+    notes = [f"Interval: bootstrap, {resamples:,} resamples of patients."]
+    for decided_by in dict.fromkeys(s.decided_by for s in group if s.decided_by):
+        notes.append(f"Calibration and threshold: fixed on {decided_by}.")
+        if decided_by == SAME_PREDICTIONS:
+            notes.append("Accuracy, sensitivity and specificity are optimistic here for that reason; AUC does not "
+                         "depend on them.")
     if any(s.intervals["auc"].low == s.intervals["auc"].high for s in group):
         notes.append("An interval without width means that every resample gave the same value (the model separates "
                      "these few lesions perfectly, or scores all alike): a limit of the bootstrap, not certainty.")

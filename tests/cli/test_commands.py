@@ -23,7 +23,7 @@ def main_of(command):
 
 
 def test_there_are_twenty_one_commands():
-    assert len(COMMANDS) == 22
+    assert len(COMMANDS) == 24
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,6 +6,8 @@ import pytest
 
 from rnnet import pipeline
 from rnnet.cli.train import build_parser, main
+from rnnet.core.workspace import Workspace
+from tests.experiment.workspaces import NAME, write_dataset, write_planned, write_preprocessed
 
 
 def test_control_and_seeds_reach_the_training(
@@ -19,9 +21,31 @@ def test_control_and_seeds_reach_the_training(
     assert "negative control volume_only" in capsys.readouterr().out
 
 
+def test_the_fold_to_leave_out_reaches_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(pipeline, "train", lambda *_, **arguments: given.update(arguments) or tmp_path)
+    assert main(["1", "0", "--without", "2", "--root", str(tmp_path), "-device", "cpu"]) == 0
+    assert given["without"] == 2
+    assert "without fold 2" in capsys.readouterr().out
+
+
 def test_without_them_the_model_itself_is_trained_once() -> None:
     arguments = build_parser().parse_args(["1", "0"])
     assert (arguments.control, arguments.seeds) == ("", 1)
+
+
+def test_predicting_again_is_refused_for_a_model_on_tables_instead_of_training_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = Workspace.under(tmp_path)
+    dataset = write_dataset(workspace)
+    write_planned(workspace, dataset)
+    write_preprocessed(workspace, dataset)
+    assert main([NAME, "0", "-c", "clinical", "--val", "--root", str(tmp_path), "-device", "cpu"]) == 2
+    assert "--val are for imaging configurations" in capsys.readouterr().err
+    assert not workspace.results_dataset(NAME).config("clinical").exists()
 
 
 @pytest.mark.parametrize("wrong", [["--seeds", "0"], ["--control", "no_image"]])

@@ -82,6 +82,8 @@ def test_new_scans_get_a_probability_of_each_outcome(road):
         total = float(row["p_radiation_necrosis"]) + float(row["p_progression"])
         assert total == pytest.approx(1, abs=1e-5)
         assert row["decision"] in ("radiation_necrosis", "progression")
+        assert row["conformal"] in ("radiation_necrosis", "progression", "undecided")
+        assert row["inputs"] in ("imaging + radiomics + clinical", "imaging + clinical")  # small lesions lack radiomics
         assert 0 <= float(row["p_radiation_necrosis_imaging"]) <= 1
         assert row["p_radiation_necrosis_fold_0"] != row["p_radiation_necrosis_fold_1"]
     scan_id, case_id = rows[0]["scan_id"], rows[0]["case_id"]
@@ -89,6 +91,24 @@ def test_new_scans_get_a_probability_of_each_outcome(road):
     image = read_volume(raw.image_path(scan_id, "test", ".nii.gz"))
     assert attention.same_grid(image)
     assert (out / "attention" / f"{case_id}.png").is_file()
+
+
+def test_without_a_clinical_table_the_model_without_clinical_data_predicts(road):
+    workspace, names, folder = road
+    raw = workspace.raw_dataset(names.second_center)
+    out = workspace.raw.parent / "predictions without table"
+    code = command(
+        "rnnet_predict", "-i", raw.images("test"), "-m", raw.labels("test"), "-o", out, "-d", 1, "-c", "multimodal",
+        "--atlas", folder, "-device", "cpu", "--root", workspace.raw.parent,
+    )
+    assert code == 0
+    with (out / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["inputs"] for row in rows} <= {"imaging + radiomics", "imaging"}
+    assert all("was used" in row["warnings"] for row in rows)
+    document = json.loads((out / "predictions.json").read_text())
+    rules = document["decision_rules_by_inputs"]
+    assert {row["inputs"] for row in rows} <= set(rules)
 
 
 def test_an_attention_picture_stands_in_the_results(road):

@@ -91,7 +91,7 @@ def test_two_thousand_resamples_of_sixty_lesions_take_less_than_a_second():
     (["a"] * 4, {}, "at least two patients"),
     (["a", "b"], {}, "one patient per lesion"),
     (["a", "b", "c", "d"], {"level": 1.0}, "level must lie"),
-    (["a", "b", "c", "d"], {"n_resamples": 0}, "n_resamples be at least 1"),
+    (["a", "b", "c", "d"], {"n_resamples": 0}, "n_resamples must be at least 1"),
 ])
 def test_what_cannot_be_resampled_is_named(groups, settings, message):
     with pytest.raises(SettingError, match=message):
@@ -108,3 +108,47 @@ def _seed_that_draws_one_patient() -> int:
     from rnnet.core.seeding import rng_for
 
     return next(s for s in range(100) if 2 in rng_for(s, "bootstrap").multinomial(2, [0.5, 0.5], size=1)[0])
+
+
+def test_the_auc_is_the_default_statistic():
+    y, p = scores(40)
+    assert clustered_bootstrap(y, p, np.arange(40) // 2) == clustered_bootstrap(y, p, np.arange(40) // 2, auc, seed=0)
+
+
+def test_a_plain_function_of_outcomes_and_scores_gives_the_same_interval():
+    y, p = scores(40)
+    plain = clustered_bootstrap(y, p, np.arange(40) // 2, roc_auc_score, n_resamples=50)
+    fast = clustered_bootstrap(y, p, np.arange(40) // 2, auc, n_resamples=50)
+    assert (plain.value, plain.low, plain.high) == pytest.approx((fast.value, fast.low, fast.high))
+
+
+def test_a_plain_statistic_that_one_class_leaves_undefined_is_omitted_there_and_counted():
+    def strict(y, p):
+        if len(set(y.tolist())) < 2:
+            raise ValueError("one class")
+        return roc_auc_score(y, p)
+
+    settings = {"n_resamples": 200}
+    found = clustered_bootstrap([0, 1, 1], [0.2, 0.8, 0.1], ["a", "b", "c"], strict, **settings)
+    expected = clustered_bootstrap([0, 1, 1], [0.2, 0.8, 0.1], ["a", "b", "c"], auc, **settings)
+    assert found.n_resamples_omitted == expected.n_resamples_omitted > 0
+
+
+def test_a_plain_statistic_with_further_settings_is_called_with_two_arguments():
+    y, p = scores(20)
+
+    def accuracy(y, p, threshold=0.5):
+        return float(((p >= threshold) == y).mean())
+
+    assert clustered_bootstrap(y, p, np.arange(20), accuracy, n_resamples=20).value == pytest.approx(
+        ((p >= 0.5) == y).mean())
+
+
+def test_a_statistic_that_is_not_a_number_is_refused():
+    with pytest.raises(SettingError, match="not a finite number"):
+        clustered_bootstrap([0, 1], [0.1, 0.9], ["a", "b"], lambda *_: float("nan"))
+
+
+def test_a_lesion_without_a_patient_is_refused():
+    with pytest.raises(SettingError, match="no patient"):
+        clustered_bootstrap([0, 1], [0.1, 0.9], [1.0, float("nan")])

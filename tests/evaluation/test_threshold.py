@@ -6,7 +6,7 @@ from sklearn.metrics import roc_curve
 
 from rnnet.core.errors import SettingError
 from rnnet.evaluation.metrics import classification_metrics
-from rnnet.evaluation.threshold import youden_threshold
+from rnnet.evaluation.threshold import sensitivity_threshold, youden_threshold
 
 
 def test_separated_classes_are_cut_half_way():
@@ -40,3 +40,29 @@ def test_equal_probabilities_give_one_half():
 def test_one_class_is_refused():
     with pytest.raises(SettingError, match="same outcome"):
         youden_threshold([1, 1], [0.2, 0.3])
+
+
+def test_scores_that_are_no_probabilities_are_cut_as_well():
+    assert youden_threshold([0, 0, 1, 1], [-7.0, -3.0, 5.0, 90.0]) == pytest.approx(1.0)
+    # Cutting at 15 and at 45 both give 1/2; the median is 30, and of two equally near the lower one is taken.
+    assert youden_threshold([0, 1, 0, 1], [10.0, 20.0, 40.0, 50.0]) == pytest.approx(15.0)
+
+
+def test_equal_scores_that_are_no_probabilities_are_refused():
+    with pytest.raises(SettingError, match="no threshold separates"):
+        youden_threshold([0, 1], [3.0, 3.0])
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(0.5, 0.7), (0.51, 0.2), (1.0, 0.2)])
+def test_a_wanted_sensitivity_takes_the_largest_threshold_that_reaches_it(wanted, expected):
+    # Positive lesions at 0.3 and 0.8.
+    assert sensitivity_threshold([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.8], wanted) == pytest.approx(expected)
+
+
+def test_calling_all_lesions_positive_is_the_last_resort():
+    assert sensitivity_threshold([1, 0, 0], [0.1, 0.5, 0.9], 0.9) == 0.1
+
+
+def test_a_sensitivity_of_zero_is_refused():
+    with pytest.raises(SettingError, match="sensitivity"):
+        sensitivity_threshold([0, 1], [0.1, 0.9], 0.0)

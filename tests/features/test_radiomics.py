@@ -6,15 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnet.core.errors import CaseFailedError, GeometryError
 from rnnet.core.types import LesionCase
 from rnnet.core.volume import Volume
-from rnnet.features.radiomics import RadiomicsExtractor, RadiomicsInput, extract_radiomics
+from rnnet.core.worker import one_thread
+from rnnet.features.radiomics import RadiomicsExtractor, RadiomicsInput
+from rnnet.features.radiomics_backend import fast_extractor, mcc_matrices, plain_extractor
+from rnnet.features.radiomics_rows import extract_radiomics
 from rnnet.planning.plan import FeaturesPlan
 from tests.factories import make_cases
 
 SMALL_PLAN = FeaturesPlan(bin_width=50.0, wavelet=False, log_sigma_mm=())
+PLAIN = plain_extractor(SMALL_PLAN)
 
 
 def make_crop(edge_vox: int = 40, radius_vox: float = 4.0, seed: int = 0) -> np.ndarray:
@@ -31,8 +37,12 @@ def make_crop(edge_vox: int = 40, radius_vox: float = 4.0, seed: int = 0) -> np.
 
 
 def features_of(crop: np.ndarray, plan: FeaturesPlan) -> dict[str, float]:
-    made = RadiomicsInput.of_crop(crop)
-    return RadiomicsExtractor(plan).extract(made.image, made.mask)
+    return features_in(RadiomicsInput.of_crop(crop), plan)
+
+
+def features_in(given: RadiomicsInput, plan: FeaturesPlan = SMALL_PLAN) -> dict[str, float]:
+    extractor = RadiomicsExtractor(plan)
+    return dict(zip(extractor.names, extractor.extract(given).values.tolist(), strict=True))
 
 
 def read_crop(case: LesionCase) -> RadiomicsInput:
@@ -101,9 +111,11 @@ def test_the_grey_levels_do_not_depend_on_background_in_the_crop() -> None:
 
 def test_shape_is_measured_in_millimetres() -> None:
     made = RadiomicsInput.of_crop(make_crop(24))
-    plain = RadiomicsExtractor(SMALL_PLAN).extract(made.image, made.mask)
-    doubled = RadiomicsExtractor(SMALL_PLAN).extract(
-        replace(made.image, spacing_zyx_mm=(2.0, 2.0, 2.0)), replace(made.mask, spacing_zyx_mm=(2.0, 2.0, 2.0)))
+    plain = features_in(made)
+    doubled = features_in(replace(
+        made, image=replace(made.image, spacing_zyx_mm=(2.0, 2.0, 2.0)),
+        mask=replace(made.mask, spacing_zyx_mm=(2.0, 2.0, 2.0)),
+    ))
     assert plain["original_shape_VoxelVolume"] == made.mask.array.sum()
     assert doubled["original_shape_VoxelVolume"] == 8 * plain["original_shape_VoxelVolume"]
 
@@ -136,7 +148,7 @@ def test_image_and_mask_must_share_a_grid() -> None:
     made = RadiomicsInput.of_crop(make_crop(16))
     moved = Volume(made.mask.array, (1.0, 1.0, 1.0), (5.0, 0.0, 0.0))
     with pytest.raises(GeometryError):
-        RadiomicsExtractor(SMALL_PLAN).extract(made.image, moved)
+        features_in(replace(made, mask=moved))
 
 
 def test_no_case_is_lost(caplog: pytest.LogCaptureFixture) -> None:
@@ -163,3 +175,34 @@ def test_processes_do_not_change_the_numbers() -> None:
     one = extract_radiomics(cases, read_crop, SMALL_PLAN, n_processes=1)
     two = extract_radiomics(cases, read_crop, SMALL_PLAN, n_processes=2)
     np.testing.assert_array_equal(one.values, two.values)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_the_matrices_of_mcc_are_those_of_the_plain_sum_bit_for_bit(share: float) -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.random((30, 30, 5)) * (rng.random((30, 30, 5)) < share)
+    cells = cells + cells.transpose(1, 0, 2)
+    cells[:, 4] = cells[4] = 0  # a level without a neighbour
+    cells /= cells.sum((0, 1))
+    px, py = cells.sum(1), cells.sum(0)
+    expected = np.zeros((5, 30, 30))
+    for k in range(30):
+        terms = cells[:, None, k] * cells[None, :, k] / (px[:, None] * py[k] + 2e-16)
+        expected += terms.transpose(2, 0, 1)
+    np.testing.assert_array_equal(mcc_matrices(cells, px, py, 2e-16), expected)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(5, 60))
+def test_features_of_any_lesion_have_the_bits_of_pyradiomics(seed: int, bin_width: float) -> None:
+    rng = np.random.default_rng(seed)
+    crop = np.stack([rng.standard_normal((6, 7, 8)), rng.random((6, 7, 8)) < 0.3]).astype(np.float32)
+    made = RadiomicsInput.of_crop(crop)
+    grey, mask = made.grey_values(100.0).to_sitk(), made.mask.to_sitk()
+    with one_thread():
+        ours, theirs = (
+            extractor.computeFeatures(grey, mask, "original", **{**extractor.settings, "binWidth": bin_width})
+            for extractor in (fast_extractor(SMALL_PLAN), PLAIN)
+        )
+    assert set(ours) == set(theirs)
+    assert all(np.array_equal(ours[name], theirs[name], equal_nan=True) for name in theirs)

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnnet.core.radiomics_layout import radiomics_diagnostics
 from rnnet.core.types import LesionCase
 from rnnet.features import radiomics
-from rnnet.features.radiomics import RadiomicsInput, extract_radiomics
+from rnnet.features.diagnostics import read_diagnostics
+from rnnet.features.radiomics import Extraction, RadiomicsInput
 from rnnet.features.radiomics_cache import load_or_extract, radiomics_digest
+from rnnet.features.radiomics_rows import extract_radiomics
 from rnnet.features.table import FeatureTable
-from rnnet.planning.plan import CropPlan, FeaturesPlan
+from rnnet.planning.plan import FeaturesPlan
 from tests.features.test_radiomics import SMALL_PLAN, make_crop, numbered_cases, read_crop
 
 
@@ -23,7 +26,7 @@ class Extractions:
         self.stop_at = -1
         original = radiomics.RadiomicsExtractor.extract
 
-        def counted(*arguments: object) -> dict[str, float]:
+        def counted(*arguments: object) -> Extraction:
             if self.count == self.stop_at:
                 raise KeyboardInterrupt
             self.count += 1
@@ -48,7 +51,18 @@ def test_the_cache_holds_exactly_what_the_extraction_gives(tmp_path: Path) -> No
     for table in (load(cases, path), load(cases, path)):
         assert (table.case_ids, table.names) == (direct.case_ids, direct.names)
         np.testing.assert_array_equal(table.values, direct.values)
-    assert [p.name for p in path.parent.iterdir()] == ["r.csv"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["r.csv", "r.diagnostics.csv"]
+
+
+def test_diagnostics_of_all_finished_cases_are_kept_beside_and_are_no_features(tmp_path: Path) -> None:
+    cases = numbered_cases(6)
+    load(cases[3:5], tmp_path / "r.csv")
+    table = load(cases, tmp_path / "r.csv")
+    notes = read_diagnostics(radiomics_diagnostics(tmp_path / "r.csv"))
+    assert set(notes) == {case.case_id for case in cases[3:]}
+    assert notes[cases[3].case_id]["diagnostics_Mask-original_VoxelNum"] == "123"
+    assert "diagnostics_Versions_PyRadiomics" in notes[cases[5].case_id]
+    assert not any("diagnostics" in name for name in table.names)
 
 
 def test_only_missing_cases_are_extracted(tmp_path: Path, extractions: Extractions) -> None:
@@ -102,7 +116,11 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, extractions
 
 
 def test_the_digest_follows_extraction_settings_only() -> None:
-    base = radiomics_digest(FeaturesPlan(), CropPlan())
-    assert radiomics_digest(FeaturesPlan(maximum_correlation=0.5, lasso_folds=3), CropPlan()) == base
-    assert radiomics_digest(FeaturesPlan(bin_width=7.0), CropPlan()) != base
-    assert radiomics_digest(FeaturesPlan(), CropPlan(edge_vox=96)) != base
+    base = radiomics_digest(FeaturesPlan())
+    assert radiomics_digest(FeaturesPlan(maximum_correlation=0.5, lasso_folds=3, minimum_icc=0.8)) == base
+    changed = (
+        FeaturesPlan(bin_width=7.0), FeaturesPlan(bin_count=32), FeaturesPlan(normalize_scale=1.0),
+        FeaturesPlan(normalize="image"), FeaturesPlan(voxel_array_shift=0), FeaturesPlan(minimum_roi_voxels=11),
+        FeaturesPlan(wavelet=False), FeaturesPlan(log_sigma_mm=(1.0,)),
+    )
+    assert len({base, *map(radiomics_digest, changed)}) == len(changed) + 1

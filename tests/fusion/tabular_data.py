@@ -63,7 +63,7 @@ def make_data(
 
 
 def make_fusion_plan(*settings: str, seed: int = 0) -> ExperimentPlan:
-    return make_plan("features.lasso_folds=3", *settings, seed=seed)
+    return make_plan("features.lasso_folds=3", "fusion.tune=false", *settings, seed=seed)
 
 
 def make_folds(cases: Sequence[LesionCase]) -> list[Fold]:
@@ -75,3 +75,13 @@ def make_folds(cases: Sequence[LesionCase]) -> list[Fold]:
              tuple(c.case_id for c in cases if place[c.patient_id] == k))
         for k in range(N_FOLDS)
     ]
+
+
+def permuted(data: TabularData, seed: int) -> TabularData:
+    """The outcomes shuffled among the training patients and among the test patients; patients keep one outcome."""
+    rng = rng_for(seed, "permute")
+    new: dict[str, str | None] = {}
+    for part in (data.train, data.test):
+        outcomes = {case.patient_id: case.outcome for case in part}
+        new.update(zip(outcomes, (list(outcomes.values())[i] for i in rng.permutation(len(outcomes))), strict=True))
+    return replace(data, cases=tuple(replace(case, outcome=new[case.patient_id]) for case in data.cases))

@@ -6,10 +6,11 @@ import pytest
 from rnnet.core.errors import DatasetError, UnknownComponentError
 from rnnet.fusion.random_forest import forest_of
 from rnnet.fusion.table import FUSION_HEADS, balanced_weights
+from rnnet.fusion.tuning import ForestSettings
 from rnnet.planning.plan import FusionPlan
 
 HEADS = ("logistic", "mlp", "random_forest")
-PLAN = FusionPlan(hidden=(6,), l2_penalty=1.0, trees=30)
+PLAN = FusionPlan(hidden=(6,), l2_penalty=1.0, trees=30, tune=False)
 
 
 def make_rows(n: int = 60, share: float = 0.5, signal: float = 2.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -91,12 +92,13 @@ def test_forest_arrays_give_scikit_learns_probabilities() -> None:
     x, y = make_rows(n=80, signal=0.7)
     for settings in ({}, {"max_depth": 3}, {"min_samples_leaf": 5}):
         model = RandomForestClassifier(25, class_weight="balanced", random_state=0, **settings).fit(x, y)
+        forest = forest_of(model, ForestSettings())
         new_x, _ = make_rows(n=200, seed=1)
-        np.testing.assert_allclose(forest_of(model).probability(new_x), model.predict_proba(new_x)[:, 1], atol=1e-12)
+        np.testing.assert_allclose(forest.probability(new_x), model.predict_proba(new_x)[:, 1], atol=1e-12)
         splits = np.concatenate([tree.tree_.threshold for tree in model.estimators_])
         on_the_split = np.repeat(splits[:, None], 4, axis=1)
         np.testing.assert_allclose(
-            forest_of(model).probability(on_the_split), model.predict_proba(on_the_split)[:, 1], atol=1e-12)
+            forest.probability(on_the_split), model.predict_proba(on_the_split)[:, 1], atol=1e-12)
 
 
 def test_forest_logits_stay_finite_where_all_trees_agree() -> None:

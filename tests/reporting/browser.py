@@ -19,9 +19,9 @@ class Browser:
     def __init__(self, command: str, profile: Path) -> None:
         self.command, self.profile = command, profile
 
-    def dom(self, url: str) -> tuple[str, list[str]]:
-        """The page after its script ran, and what the script complained of."""
-        done = self._run("--dump-dom", url)
+    def dom(self, url: str, *flags: str) -> tuple[str, list[str]]:
+        """The page after its script ran, and what the script complained of. flags: further ones of the browser."""
+        done = self._run(*flags, "--dump-dom", url)
         return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
     def screenshot(self, url: str, path: Path) -> None:

@@ -4,19 +4,11 @@ from dataclasses import replace
 
 from rnnet.core.types import CONTROLS, IMAGING_CONFIGS
 from rnnet.evaluation.names import CONTROL_NAMES, MODEL_NAMES
-from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
-from rnnet.evaluation.statistics import Interval
+from rnnet.evaluation.repeat_results import SeedSpread
 from rnnet.reporting.render import to_text
-from rnnet.reporting.repeats import control_section, repeat_tables, seed_section
+from rnnet.reporting.repeats import SEEDS_INTRO, repeat_tables
 from rnnet.reporting.screen import summary_text
-from tests.reporting.results import NEGATIVE, POSITIVE, made_up_summaries
-
-INTERVAL = Interval(0.5123, 0.4, 0.6, 100)
-
-
-def made_up_control(control: str, *, model: Interval | None = INTERVAL) -> ControlResult:
-    return ControlResult("ssl_vit", control, "test", "Same-centre test", POSITIVE, 11, 13, ("0", "1"), INTERVAL, model,
-                         NEGATIVE)
+from tests.reporting.results import NEGATIVE, POSITIVE, made_up_control, made_up_summaries
 
 
 def made_up_spread(config: str = "ssl_vit") -> SeedSpread:
@@ -33,7 +25,7 @@ def test_every_control_has_a_name_and_says_what_its_figure_should_be() -> None:
         assert CONTROL_NAMES[control] in row[0]
         assert note.lower().startswith(CONTROL_NAMES[control])
         assert "should" in note
-    assert table.rows[0][1:] == ("0.512 [0.400, 0.600]", "0.512 [0.400, 0.600]", "11 + 13", "2")
+    assert table.rows[0][1:] == ("0.710 [0.520, 0.900]", "0.710 [0.520, 0.900]", "11 + 13", "2")
 
 
 def test_both_tables_name_the_positive_class() -> None:
@@ -44,10 +36,10 @@ def test_both_tables_name_the_positive_class() -> None:
 
 
 def test_what_true_outcomes_chose_is_said_of_shuffled_labels_and_what_seeds_share_of_the_spread() -> None:
-    page = str(control_section([made_up_control("shuffled_labels")]))
-    assert "finetune.select_best_by" in page
-    assert "pretrain.probe.patience" in page
-    assert "A pretrained encoder is the same in all seeds" in str(seed_section([made_up_spread()]))
+    (table,) = repeat_tables([made_up_control("shuffled_labels")], ())
+    assert "finetune.select_best_by" in table.notes[0]
+    assert "pretrain.probe.patience" in table.notes[0]
+    assert "A pretrained encoder is the same in all seeds" in SEEDS_INTRO
 
 
 def test_a_control_without_its_model_has_a_dash() -> None:
@@ -62,10 +54,8 @@ def test_the_spread_over_seeds_has_mean_sd_and_range() -> None:
     assert "shuffled labels" in table.rows[1][0]
 
 
-def test_without_repeats_there_is_neither_table_nor_section() -> None:
+def test_without_repeats_there_is_no_table() -> None:
     assert repeat_tables((), ()) == ()
-    assert not control_section(())
-    assert not seed_section(())
 
 
 def test_the_screen_shows_controls_and_seeds_after_the_models() -> None:

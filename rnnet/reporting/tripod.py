@@ -1,0 +1,63 @@
+"""TRIPOD+AI, the guideline for studies of clinical prediction models, in rnnet's own words."""
+
+from __future__ import annotations
+
+from rnnet.reporting.checklist import Guideline, Item
+
+_TITLE, _INTRODUCTION, _METHODS, _OPEN = "Title and abstract", "Introduction", "Methods", "Open science"
+_RESULTS, _DISCUSSION = "Results", "Discussion"
+
+TRIPOD_AI = Guideline("TRIPOD+AI", "Collins et al. 2024, BMJ 385, e078378", (
+    Item("1", _TITLE, "Development or evaluation, population and outcome are named"),
+    Item("2", _TITLE, "Abstract by the checklist for abstracts"),
+    Item("3a", _INTRODUCTION, "Health problem, and models that exist"),
+    Item("3b", _INTRODUCTION, "Target population, purpose and users"),
+    Item("3c", _INTRODUCTION, "Known inequalities in health"),
+    Item("4", _INTRODUCTION, "Objectives"),
+    Item("5a", _METHODS, "Sources of the data", ("source",), "why they were chosen, and whom they represent"),
+    Item("5b", _METHODS, "Dates of the data"),
+    Item("6a", _METHODS, "Setting, number and place of centres", ("characteristics",), "where the centres are"),
+    Item("6b", _METHODS, "Eligibility", ("selection",), "how candidates were found"),
+    Item("6c", _METHODS, "Treatments", ("characteristics",), "how they were given"),
+    Item("7", _METHODS, "Preparation and quality checks of the data", ("preprocessing",)),
+    Item("8a", _METHODS, "Outcome: what, how and when", ("labels",), "how each source of labels was determined"),
+    Item("8b", _METHODS, "Who assessed the outcome"),
+    Item("8c", _METHODS, "Blinding of the outcome's assessors"),
+    Item("9a", _METHODS, "How predictors were chosen", ("kept", "plan")),
+    Item("9b", _METHODS, "Predictors: what, how and when", ("features", "characteristics")),
+    Item("9c", _METHODS, "Who assessed predictors that need judgement"),
+    Item("10", _METHODS, "Size of the study", ("flow",), "why this number was thought enough"),
+    Item("11", _METHODS, "Missing data", ("missing",)),
+    Item("12a", _METHODS, "Which data served which purpose", ("splits", "leakage")),
+    Item("12b", _METHODS, "How predictors were handled", ("features", "plan")),
+    Item("12c", _METHODS, "Kind of model, how it was built and validated", ("plan", "splits")),
+    Item("12d", _METHODS, "Differences between clusters", ("subgroups", "distances")),
+    Item("12e", _METHODS, "Measures of performance and of comparison", ("results", "comparisons", "decision")),
+    Item("12f", _METHODS, "Updating of the model", ("calibration",)),
+    Item("12g", _METHODS, "How predictions are calculated", ("ensemble",)),
+    Item("13", _METHODS, "Class imbalance", ("plan",)),
+    Item("14", _METHODS, "Fairness", ("subgroups",), "what was done about differences"),
+    Item("15", _METHODS, "What the model puts out, and thresholds", ("threshold",)),
+    Item("16", _METHODS, "Differences between development and evaluation data", ("distances", "characteristics")),
+    Item("17", _METHODS, "Ethics"),
+    Item("18a", _OPEN, "Funding"),
+    Item("18b", _OPEN, "Conflicts of interest"),
+    Item("18c", _OPEN, "Protocol"),
+    Item("18d", _OPEN, "Registration"),
+    Item("18e", _OPEN, "Availability of the data", ("source",), "where they can be had"),
+    Item("18f", _OPEN, "Availability of the code", ("software",), "where it can be had"),
+    Item("19", _OPEN, "Involvement of patients and public"),
+    Item("20a", _RESULTS, "Flow of participants", ("flow", "selection")),
+    Item("20b", _RESULTS, "Characteristics, with missing values", ("characteristics",)),
+    Item("20c", _RESULTS, "Development and evaluation data compared", ("distances", "characteristics")),
+    Item("21", _RESULTS, "Numbers of patients and outcomes in each analysis", ("results", "splits")),
+    Item("22", _RESULTS, "The model itself, for others to use", ("digests", "kept"), "where the models can be had"),
+    Item("23a", _RESULTS, "Performance with intervals, in subgroups too", ("results", "subgroups", "calibration")),
+    Item("23b", _RESULTS, "Heterogeneity between clusters", ("subgroups",)),
+    Item("24", _RESULTS, "Results of updating", ("calibration",)),
+    Item("25", _DISCUSSION, "Interpretation, with fairness"),
+    Item("26", _DISCUSSION, "Limitations", ("limits",), "limitations of this study beyond the figures"),
+    Item("27a", _DISCUSSION, "Inputs that are poor or missing in use", ("missing",), "what a user should then do"),
+    Item("27b", _DISCUSSION, "What users must do, and be able to do"),
+    Item("27c", _DISCUSSION, "Next steps of research"),
+))
