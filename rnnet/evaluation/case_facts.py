@@ -34,10 +34,10 @@ class SizeLimit:
         return cls(float(np.median(volumes)) if volumes else None)
 
     def level(self, volume_mm3: float | None) -> str:
-        """'up to 1.93 mL' or 'over 1.93 mL'."""
+        """'at most 1.93 mL' or 'over 1.93 mL'."""
         if self.volume_mm3 is None or volume_mm3 is None:
             return NOT_GIVEN
-        side = "up to" if volume_mm3 <= self.volume_mm3 else "over"
+        side = "at most" if volume_mm3 <= self.volume_mm3 else "over"
         return f"{side} {self.volume_mm3 / 1000:.2f} mL"
 
 

@@ -33,12 +33,7 @@ def explain_cases(bundle: ModelBundle, cases: Sequence[LesionCase], corpus: Corp
     Raises:
         SettingError: the configuration has no transformer.
     """
-    models = [
-        (m.classifier.encoder, m.info.channels)
-        for fold in bundle.folds for m in fold.imaging if isinstance(m.classifier.encoder, Vit3d)
-    ]
-    if not models:
-        raise SettingError(f"'{bundle.config}' has no attention.", fix="Use ssl_vit, vit_scratch or multimodal.")
+    models = transformers_of(bundle)
     pictures, shares = [], {}
     for case in tqdm(cases, desc="attention"):
         crop = corpus.read(case)
@@ -57,3 +52,18 @@ def explain_cases(bundle: ModelBundle, cases: Sequence[LesionCase], corpus: Corp
         pictures.append(picture)
     write_text(folder / "attention_shares.json", json.dumps(shares, indent=2) + "\n")
     return pictures
+
+
+def transformers_of(bundle: ModelBundle) -> list[tuple[Vit3d, tuple[int, ...]]]:
+    """The transformers of all folds, each with the channels that it looks at.
+
+    Raises:
+        SettingError: the configuration has none.
+    """
+    models = [
+        (m.classifier.encoder, m.info.channels)
+        for fold in bundle.folds for m in fold.imaging if isinstance(m.classifier.encoder, Vit3d)
+    ]
+    if not models:
+        raise SettingError(f"'{bundle.config}' has no attention.", fix="Use ssl_vit, vit_scratch or multimodal.")
+    return models

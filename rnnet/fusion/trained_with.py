@@ -85,6 +85,6 @@ def check_imaging_models(results: ResultsLayout, config: str, folds: Iterable[st
         layout = results.fold(config, fold)
         if layout.tabular_model.is_file() and recorded_inputs(layout).get(IMAGING_INPUT) != now:
             raise StaleArtefactError(
-                f"{IMAGING_PART} was trained again since '{config}' learnt from its logits.", where=layout.folder,
-                fix=f"Train on the new ones: rnnet_fuse DATASET -c {config}.",
+                f"'{config}' learnt from logits of other {IMAGING_PART} models than those that are there now, or did "
+                "not record of which.", where=layout.folder, fix=f"Run rnnet_fuse DATASET -c {config} again.",
             )

@@ -200,13 +200,15 @@ def predict(
 ) -> PredictionResult:
     """Predict every lesion of a folder of new scans; writes predictions.csv and predictions.json."""
     from rnnet.experiment.access import workspace_atlas
-    from rnnet.explanation.lesions import explain_cases
+    from rnnet.explanation.lesions import explain_cases, transformers_of
     from rnnet.inference.bundle import ModelBundle
     from rnnet.inference.new_scans import predict_new_scans
     from rnnet.preprocessing.skull_strip.weights import find_hd_bet_weights
 
     name = workspace.dataset_name(dataset)
     bundle = ModelBundle.load(workspace, name, plan_name, config=config, folds=folds, device=device)
+    if explain_lesions:  # a model without attention is an error before the scans are preprocessed
+        transformers_of(bundle)
     result = predict_new_scans(
         bundle,
         images=images,

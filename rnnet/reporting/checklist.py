@@ -34,11 +34,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Guideline:
-    """A guideline: its name, the publication that numbers its items, and the items."""
+    """A guideline: its name, the publication that numbers its items, and the items.
+
+    caution: what is not known of the numbers, in a sentence; '' where they are known.
+    """
 
     name: str
     source: str
     items: tuple[Item, ...]
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

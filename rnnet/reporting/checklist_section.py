@@ -42,6 +42,7 @@ def _table(guideline: Guideline, items: Sequence[AnsweredItem]) -> Html:
     rows = [(found.item.number, found.item.topic, _status(found), _where(found)) for found in items]
     return joined([
         element("h3", guideline.name), element("p", summary, class_="subtitle"),
+        element("p", guideline.caution, class_="subtitle") if guideline.caution else None,
         data_table(("Item", "Topic", "Status", "Where, and what is left"), rows, kind="checklist"),
     ])
 

@@ -43,7 +43,7 @@ CLAIM = Guideline("CLAIM 2024", "Tejani et al. 2024, Radiology: Artificial Intel
     Item("33", _METHODS, "Test on external data", ("external",)),
     Item("34", _METHODS, "Registration as a clinical trial"),
     Item("35", _RESULTS, "Numbers included and excluded, with a diagram", ("flow", "selection")),
-    Item("36", _RESULTS, "Characteristics of the cases, by partition", ("characteristics",)),
+    Item("36", _RESULTS, "Characteristics of the cases, by partition", ("partitions", "characteristics")),
     Item("37", _RESULTS, "Performance with its uncertainty", ("results", "calibration")),
     Item("38", _RESULTS, "Diagnostic accuracy with its precision", ("results",)),
     Item("39", _RESULTS, "What goes wrong, and where", ("errors", "subgroups"), "a reading of the wrong cases"),
@@ -52,4 +52,5 @@ CLAIM = Guideline("CLAIM 2024", "Tejani et al. 2024, Radiology: Artificial Intel
     Item("42", _OTHER, "Protocol and technical details", ("plan", "software"), "a reference to the protocol"),
     Item("43", _OTHER, "Availability of software, models and data", ("digests",), "where they can be had"),
     Item("44", _OTHER, "Funding and the role of funders"),
-))
+), caution="Numbers and topics agree with a public summary of the guideline; they were not compared with the published "
+           "table itself: do so before submission.")

@@ -91,8 +91,9 @@ def _spread(s: Spread | None, decimals: int) -> str:
     if s is None:
         return _NONE
     low, high = (f"{v:.{decimals}f}" if v != round(v) else f"{v:.0f}" for v in (s.minimum, s.maximum))
-    sd = _NONE if s.sd is None else f"{s.sd:.{decimals}f}"
-    return f"{s.mean:.{decimals}f} ± {sd} ({low} to {high})"
+    if s.sd is None:
+        return f"{s.mean:.{decimals}f}"  # of a single value
+    return f"{s.mean:.{decimals}f} ± {s.sd:.{decimals}f} ({low} to {high})"
 
 
 def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:

@@ -38,7 +38,8 @@ def _warnings(
             found.append(f"{model_name(summary.config)}: {len(summary.folds)} of {len(data.folds)} folds are trained.")
     small = [s for s in evaluation.summaries if min(s.counts.lesions_positive, s.counts.lesions_negative) < 10]
     for subset in dict.fromkeys(s.subset_title for s in small):
-        found.append(f"{subset}: fewer than ten lesions of one outcome; the intervals are wide for that reason.")
+        found.append(f"{subset}: fewer than ten lesions of one outcome. Its intervals are rough, and too narrow rather "
+                     "than too wide: resamples of few patients cannot show what other patients would.")
     found += _label_shares(data, evaluation)
     if data.corpus.missing:
         found.append(f"{len(data.corpus.missing)} labelled lesions are left out: their scans failed in preprocessing.")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from rnnet.evaluation.names import model_name
 from rnnet.evaluation.results import ModelComparison
 from rnnet.reporting.cohort_tables import p_text
-from rnnet.reporting.tables import Table, lower_first, plain_outcome
+from rnnet.reporting.tables import Table, counted, lower_first, plain_outcome
 
 _NONE = "–"
 _NOTES = (
     "Difference: AUC of the first model minus that of the second, on the same lesions, with its bootstrap interval "
-    "over patients; 'patients': p-value from the same resamples.",
+    "over patients; 'bootstrap': p-value from the same resamples.",
     "DeLong: paired test of the two AUCs; it takes lesions for independent, which several lesions of a patient are "
     "not.",
     "t-test over folds: paired over the fold models, as such comparisons are usually published; 'corrected': with the "
@@ -31,20 +31,20 @@ def _table(group: Sequence[ModelComparison]) -> Table:
     positive, negative = plain_outcome(first.positive_outcome), plain_outcome(first.negative_outcome)
     several = len(group) > 1
     level = f"{100 * first.difference.level:g} % CI"
-    tests = ("patients", "DeLong", "t-test as published", "t-test corrected")
+    tests = ("bootstrap", "DeLong", "t-test as published", "t-test corrected")
     spans: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("", ("Models",)), ("AUC", ("first", "second")), ("", (f"Difference [{level}]",)), ("p", tests))
-    short = ["Models", "first", "second", "difference", "patients", "DeLong", "t", "t corr."]
+    short = ["Models", "first", "second", "difference", "bootstrap", "DeLong", "t", "t corr."]
     header = ["Models", "AUC, first", "AUC, second", f"Difference of AUC [{level}]", *(f"p, {test}" for test in tests)]
     if several:
-        adjusted = ("patients", "DeLong", "t-test corrected")
+        adjusted = ("bootstrap", "DeLong", "t-test corrected")
         spans += (("p, adjusted (Holm)", adjusted),)
         header += [f"p, {test}, Holm" for test in adjusted]
-        short += ["Holm: patients", "DeLong", "t corr."]
+        short += ["Holm: bootstrap", "DeLong", "t corr."]
     return Table(
         title=f"Comparison of models, {lower_first(first.subset_title)} (positive class: {positive})",
         subtitle=f"The same lesions for both: {first.n_positive} {positive}, {first.n_negative} {negative}, of "
-                 f"{first.n_patients} patients.",
+                 f"{counted(first.n_patients, 'patient')}.",
         header=tuple(header), short_header=tuple(short), rows=tuple(_row(c, several=several) for c in group),
         notes=_notes(group), spans=spans,
     )

@@ -71,12 +71,18 @@ def roc_band(scores: Scores, *, seed: int, level: float = 0.95) -> Band | None:
 
 
 def pr_points(scores: Scores) -> tuple[FloatArray, FloatArray]:
-    """(recall, precision) at every threshold, recall rising."""
+    """(recall, precision) at every threshold that finds a positive lesion, recall rising from 0.
+
+    At recall 0 stands the precision of the first threshold that finds one: without any it would be 0, 0 / 0 or a
+    convention.
+    """
     from sklearn.metrics import precision_recall_curve
 
     y, z = labels_and_scores(scores.y, scores.z)
     precision, recall, _ = precision_recall_curve(y, z)
-    return recall[::-1], precision[::-1]
+    recall, precision = recall[::-1], precision[::-1]
+    found = recall > 0
+    return np.append(0.0, recall[found]), np.append(precision[found][0], precision[found])
 
 
 def calibration_groups(scores: Scores, *, level: float = 0.95) -> tuple[CalibrationGroup, ...]:

@@ -12,6 +12,7 @@ from rnnet.fusion.kept import KeptFeatures
 from rnnet.reporting.tables import (
     Table,
     by_subset,
+    counted,
     emphasised,
     interval_text,
     lower_first,
@@ -70,8 +71,8 @@ def _patients(group: Sequence[ModelSummary]) -> Table:
     rules = dict.fromkeys(p.rule for _, p in known)
     return Table(
         title=f"By patient, {lower_first(subset_heading(first)[0])}",
-        subtitle=f"{plain_outcome(first.positive_outcome)}: {of.n_positive} patients; "
-                 f"{plain_outcome(first.negative_outcome)}: {of.n_negative} patients. Intervals by patient.",
+        subtitle=f"{plain_outcome(first.positive_outcome)}: {counted(of.n_positive, 'patient')}; "
+                 f"{plain_outcome(first.negative_outcome)}: {counted(of.n_negative, 'patient')}. Intervals by patient.",
         header=header, short_header=header,
         rows=tuple(
             (model_name(s.config), *(interval_text(p.intervals[n]) if n in p.intervals else _NONE for n in names))
@@ -106,8 +107,8 @@ def decision_table(decisions: Mapping[str, Decision]) -> Table | None:
         return None
     first = next(iter(decisions.values()))
     positive, negative = plain_outcome(first.positive_outcome), plain_outcome(first.negative_outcome) or "the other"
-    header = ("Model", "Calibration", "Slope", "Intercept", "Threshold", f"Certain: {positive} above",
-              f"Certain: {negative} below", "Lesions")
+    header = ("Model", "Calibration", "Slope", "Intercept", "Threshold", f"Only {positive} above",
+              f"Only {negative} below", "Lesions")
     rows, notes = [], []
     for config, d in decisions.items():
         limits, calibration = d.conformal, d.calibration
@@ -132,20 +133,24 @@ def decision_table(decisions: Mapping[str, Decision]) -> Table | None:
     )
 
 
-def kept_table(kept: KeptFeatures) -> Table:
+def kept_table(kept: KeptFeatures, *, positive_outcome: str) -> Table:
     """The features that folds of a configuration kept, the most frequent first; the first forty."""
+    positive = plain_outcome(positive_outcome)
     shown = kept.features[:_MOST_FEATURES]
     more = len(kept.features) - len(shown)
     counts = [f"fold {fold}: " + ", ".join(f"{n} {step}" for step, n in steps) for fold, steps in kept.counts.items()]
     header = ("Feature", f"Folds (of {len(kept.folds)})", "Kept in", "Mean weight")
     return Table(
-        title=f"Features that the selection kept: {model_name(kept.config)}",
+        title=f"Features that the selection kept: {model_name(kept.config)} (positive class: {positive})",
         subtitle=f"{len(kept.features)} features were kept in at least one of {len(kept.folds)} folds.",
         header=header, short_header=header,
         rows=tuple(
-            (f.name, str(len(f.folds)), " ".join(f.folds), f"{f.weight:+.3f}") for f in shown
+            (f.name, str(len(f.folds)), " ".join(f.folds), f"{f.weight:+.3f}" if f.weight else _NONE) for f in shown
         ),
         notes=(*((f"And {more} more that fewer folds kept; facts.json lists them all.",) if more else ()),
+               "Mean weight: what the selector gave the z-scored feature in folds that kept it (LASSO, elastic net: "
+               f"coefficient, above 0 for {positive}; stability selection: share of the subsamples). {_NONE}: it gave "
+               "none.",
                "Numbers of features after each step of the selection: " + "; ".join(counts) + ".",
-               *(f"Fold {fold}: {note}" for fold, note in kept.notes.items())),
+               *((" ".join(f"Fold {fold}: {note}" for fold, note in kept.notes.items()),) if kept.notes else ())),
     )

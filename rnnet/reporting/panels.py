@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ _TITLE_CHARACTERS = 28
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One test set: its title, what each model says of its lesions, and each model's threshold."""
+    """One test set: its title, and what each model says of its lesions."""
 
     title: str
     scores: Mapping[str, Scores]
-    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def configs(self) -> list[str]:

@@ -21,7 +21,7 @@ _SECTIONS = {
 }
 # Place to the group of tables whose first one answers it.
 _TABLES = {
-    "characteristics": "cohort", "results": "results", "ensemble": "results",
+    "characteristics": "cohort", "partitions": "partitions", "results": "results", "ensemble": "results",
     "comparisons": "comparisons", "threshold": "decisions", "decision": "decisions", "kept": "kept",
     "subgroups": "subgroups", "errors": "figures",
 }
@@ -38,6 +38,8 @@ def report_places(
     found = {name: Place(*where) for name, where in _SECTIONS.items() if where[0] in anchors}
     if not stored.facts.flows:
         found.pop("flow", None)
+    if stored.facts.splits is not None and not stored.facts.splits.rule:
+        found.pop("splits", None)  # the section says that it is not known
     found |= {
         name: Place(tables[group][0].anchor, tables[group][0].label) for name, group in _TABLES.items()
         if group in tables

@@ -99,7 +99,7 @@ def plot_scores(
             if config not in panel.scores:
                 axes.set_axis_off()
                 continue
-            _score_panel(axes, panel.scores[config], panel.thresholds.get(config), centers)
+            _score_panel(axes, panel.scores[config], centers)
             title = wrapped_title(panel.title)
             axes.set_title(title if len(configs) == 1 else f"{title}\n{model_name(config)}", fontsize=10)
             axes.set_xticks([0, 1], [plain_outcome(negative_outcome), plain_outcome(positive_outcome)], fontsize=9)
@@ -134,8 +134,8 @@ def plot_forest(path: Path, summaries: Sequence[ModelSummary]) -> None:
                               f"(positive class: {plain_outcome(groups[0][0].positive_outcome)})")
 
 
-def _score_panel(axes: Any, scores: Scores, threshold: float | None, centers: Sequence[str]) -> None:
-    if threshold is not None:
+def _score_panel(axes: Any, scores: Scores, centers: Sequence[str]) -> None:
+    for threshold in scores.thresholds:
         axes.axhline(threshold, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     own = [c for c in centers if c in scores.centers]
     width = 0.8 / len(own)

@@ -15,7 +15,7 @@ from rnnet.evaluation.logistic_fit import sigmoids
 from rnnet.reporting.curves import calibration_groups
 from rnnet.reporting.panels import Panel, check_panels, draw_chance, models_of, panel_row, shared_legend, wrapped_title
 from rnnet.reporting.scores import Scores
-from rnnet.reporting.style import INK, MUTED, NEGATIVE, POSITIVE, colour_of, line_of
+from rnnet.reporting.style import MUTED, NEGATIVE, POSITIVE, colour_of, line_of
 from rnnet.reporting.tables import plain_outcome, primary_config
 
 THRESHOLDS = np.round(np.arange(0.01, 0.96, 0.01), 2)
@@ -51,7 +51,8 @@ def plot_decision(path: Path, panels: Sequence[Panel], *, positive_outcome: str)
         SettingError: no model, or lesions of one outcome only.
     """
     check_panels(panels)
-    everything, nothing = {"color": INK, "linewidth": 1, "linestyle": (0, (5, 2))}, {"color": MUTED, "linewidth": 1}
+    # No model has a grey line, and none dots and dashes.
+    everything, nothing = {"color": MUTED, "linewidth": 1.2, "linestyle": "-."}, {"color": MUTED, "linewidth": 1}
     titles, n_legend = [p.title for p in panels], len(models_of(panels)) + 2
     with panel_row(path, titles, n_legend=n_legend) as (figure, row):
         for axes, panel in zip(row, panels, strict=True):

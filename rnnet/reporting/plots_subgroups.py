@@ -37,7 +37,8 @@ def plot_subgroups(path: Path, subgroups: Sequence[SubgroupResult]) -> None:
         panels[-1].set_xlim(0, 1)
         panels[-1].spines["bottom"].set_visible(True)
         first = subgroups[0]
-        panels[-1].set_xlabel(f"AUC of {model_name(first.config)} with interval by patient "
+        levels = {f"{100 * s.auc.level:g} % " for s in subgroups if s.auc}
+        panels[-1].set_xlabel(f"AUC of {model_name(first.config)} with {''.join(sorted(levels))}interval by patient "
                               f"(positive class: {plain_outcome(first.positive_outcome)})")
 
 
@@ -69,7 +70,7 @@ def plot_label_shares(path: Path, shares: Sequence[LabelShareResult]) -> None:
             axes.set(ylim=(min(0.4, *(s.auc.low for s in here)) - 0.02, 1.02),
                      xlabel="Labelled training patients")
             axes.set_title(wrapped_title(here[0].subset_title), fontsize=10)
-        row[0].set_ylabel("AUC with interval by patient")
+        row[0].set_ylabel(f"AUC for {plain_outcome(shares[0].positive_outcome)}")
         shared_legend(figure, configs, n_panels=len(subsets))
 
 

@@ -76,7 +76,10 @@ def _further(group: Sequence[ModelSummary]) -> Table:
         notes=("PPV, NPV: share of lesions called positive (negative) that are so, at the share of outcomes of this "
                "set. Brier: mean squared distance of probability and outcome, 0 is best.",
                "Calibration slope 1 and intercept 0 are best; a slope below 1: probabilities are too extreme.",
-               f"{_NONE}: not defined, as no lesion is called positive (negative) or the slope has no finite value."),
+               f"{_NONE}: not defined, as no lesion is called positive (negative) or the slope has no finite value. A "
+               "figure without interval is undefined in more than half of the resamples.",
+               *(("Threshold: that for new lesions. In cross-validation the other folds decide each fold.",)
+                 if first.pooling == "out-of-fold" else ())),
         emphasised=emphasised(group),
     )
 
@@ -93,4 +96,11 @@ def _figure(summary: ModelSummary, name: str) -> str:
     value, interval = getattr(summary.pooled, name), summary.intervals.get(name)
     if value is None:
         return _NONE
+    if name.startswith("calibration"):
+        return _unbounded(value) + (f" [{_unbounded(interval.low)}, {_unbounded(interval.high)}]" if interval else "")
     return f"{value:.3f}" if interval is None else interval_text(interval)
+
+
+def _unbounded(value: float) -> str:
+    """A figure without bounds in a column of the width of those from 0 to 1."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:.0e}"

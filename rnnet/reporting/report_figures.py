@@ -40,7 +40,8 @@ def draw_figures(layout: ReportLayout, stored: StoredReport) -> dict[str, Figure
         plot_label_shares(path, evaluation.label_shares)
         found.append(("labels", Figure(
             "What further labels bring.", "The same plan, trained with a share of the labelled training patients; "
-            "bars: intervals by patient; level line: chance.", path, wide=True)))
+            f"bars: {100 * evaluation.label_shares[0].auc.level:g} % intervals by patient; level line: chance.", path,
+            wide=True)))
     return {
         name: replace(item, title=f"Figure {number}. {item.title}", anchor=f"figure-{number}")
         for number, (name, item) in enumerate(found, start=1)
@@ -78,7 +79,8 @@ def _of_scores(layout: ReportLayout, stored: StoredReport) -> list[tuple[str, Fi
         ("precision_recall", Figure("Precision and recall.", f"Level line: share of {of} in the test set. {_LINES}",
                                     paths["precision_recall"], wide=True)),
         ("scores", Figure("Probabilities by outcome and centre.", "One point per lesion; boxes: quartiles, whiskers: "
-                          "to the furthest point within 1.5 of their distance; dashed: decision threshold.",
+                          "to the furthest point within 1.5 of their distance; dashed: decision threshold, in "
+                          "cross-validation one a fold.",
                           paths["scores"], wide=True)),
         ("calibration", Figure(
             "Calibration.", f"Lines: logistic recalibration of each model over the range of its probabilities (none "
@@ -87,16 +89,14 @@ def _of_scores(layout: ReportLayout, stored: StoredReport) -> list[tuple[str, Fi
             paths["calibration"], wide=True)),
         ("decision", Figure(
             "Decision curves.", "Net benefit: true positives per lesion, less false positives weighted by the odds of "
-            "the threshold probability (Vickers and Elkin 2006).", paths["decision_curve"], wide=True)),
+            f"the threshold probability (Vickers and Elkin 2006). Positive class: {of}; 'all' and 'none': calling all "
+            "lesions so, and none.", paths["decision_curve"], wide=True)),
     ]
 
 
 def _panel(group: Sequence[ModelSummary], stored: StoredReport) -> Panel:
     here = stored.scores.get(group[0].subset, {})
-    return Panel(
-        group[0].subset_title, {s.config: here[s.config] for s in group if s.config in here},
-        {s.config: s.pooled.threshold for s in group},
-    )
+    return Panel(group[0].subset_title, {s.config: here[s.config] for s in group if s.config in here})
 
 
 def _subgroups(path: Path, stored: StoredReport) -> Figure:
@@ -105,4 +105,5 @@ def _subgroups(path: Path, stored: StoredReport) -> Figure:
     plot_subgroups(path, [s for s in subgroups if s.config == chosen])
     positive, negative = map(plain_outcome, (stored.facts.plan.positive_outcome, stored.facts.plan.negative_outcome))
     return Figure("Subgroups.", "Squares: AUC; lines: its interval by patient; vertical line: chance. In brackets: "
-                  f"lesions of {positive} + {negative}.", path, wide=True)
+                  f"lesions of {positive} + {negative}. Sizes are divided at the median of the training lesions.",
+                  path, wide=True)

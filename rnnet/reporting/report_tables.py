@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from rnnet.reporting.cohort_tables import cohort_tables
 from rnnet.reporting.comparison_tables import comparison_tables
@@ -37,7 +36,7 @@ def report_tables(stored: StoredReport) -> Tables:
         "labels": label_tables(evaluation.label_shares),
         "controls": control_tables(evaluation.controls),
         "seeds": seed_tables(evaluation.seeds),
-        "kept": map(kept_table, facts.kept),
+        "kept": [kept_table(kept, positive_outcome=facts.plan.positive_outcome) for kept in facts.kept],
         "figures": further_tables(evaluation.summaries),
         "patients": patient_tables(evaluation.summaries),
         "partitions": [table for d in others for table in cohort_tables(d)],
@@ -50,12 +49,4 @@ def report_tables(stored: StoredReport) -> Tables:
         if tables:
             number += 1
             found[name] = numbered(f"S{number}", tables)
-    return {name: tuple(_without_repeated_notes(tables)) for name, tables in found.items()}
-
-
-def _without_repeated_notes(tables: tuple[NumberedTable, ...]) -> Iterable[NumberedTable]:
-    """Notes that several tables of one number share stand below the last that has them."""
-    for i, item in enumerate(tables):
-        later = {note for other in tables[i + 1:] for note in other.table.notes}
-        kept = tuple(note for note in item.table.notes if note not in later)
-        yield replace(item, table=replace(item.table, notes=kept))
+    return found

@@ -18,7 +18,8 @@ FloatArray = npt.NDArray[np.float64]
 class Scores:
     """One model on one test set: outcomes y (n,) of 0 and 1, patients and centers (n,) names.
 
-    z: logits (n,), for curves that only the order decides. p: calibrated probabilities (n,).
+    z: logits (n,), for curves that only the order decides. p: calibrated probabilities (n,). thresholds: every one at
+    which lesions were decided; in cross-validation each fold has its own.
     """
 
     y: npt.NDArray[np.int64]
@@ -26,12 +27,16 @@ class Scores:
     p: FloatArray
     patients: tuple[str, ...]
     centers: tuple[str, ...]
+    thresholds: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, lesions: Sequence[EvaluatedLesion]) -> Scores:
         """From the lesions of one model on one test set."""
         y, z, p = arrays(lesions)
-        return cls(y, z, p, tuple(lesion.patient_id for lesion in lesions), tuple(lesion.center for lesion in lesions))
+        return cls(
+            y, z, p, tuple(lesion.patient_id for lesion in lesions), tuple(lesion.center for lesion in lesions),
+            tuple(sorted({lesion.threshold for lesion in lesions})),
+        )
 
 
 def scores_by_model(lesions: Sequence[EvaluatedLesion]) -> dict[str, dict[str, Scores]]:

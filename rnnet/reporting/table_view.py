@@ -19,10 +19,16 @@ _SIZE = re.compile(r"(?P<value>.+) (?P<below>\(n = \d+\)|\[[^\]]*\])")
 
 @dataclass(frozen=True, slots=True)
 class NumberedTable:
-    """A table with its place in the report: number '2a', anchor 'table-2a' (also the name of its CSV)."""
+    """A table with its place in the report: number '2a', anchor 'table-2a' (also the name of its CSV).
+
+    shared: those of its notes that all tables of its group have; the page shows them below the last one. group: numbers
+    of the first and the last of them; '' where it stands alone. Files have all notes below every table.
+    """
 
     number: str
     table: Table
+    shared: tuple[str, ...] = ()
+    group: tuple[str, str] = ("", "")
 
     @property
     def anchor(self) -> str:
@@ -44,7 +50,11 @@ def numbered(number: str, tables: Sequence[Table]) -> tuple[NumberedTable, ...]:
     """The tables as one number, with a letter each where there are several: 2, or 2a, 2b."""
     if len(tables) == 1:
         return (NumberedTable(number, tables[0]),)
-    return tuple(NumberedTable(f"{number}{letter}", table) for letter, table in zip(_letters(), tables, strict=False))
+    shared = tuple(n for n in tables[0].notes if all(n in table.notes for table in tables))
+    numbers = [f"{number}{letter}" for letter, _ in zip(_letters(), tables, strict=False)]
+    return tuple(
+        NumberedTable(own, table, shared, (numbers[0], numbers[-1])) for own, table in zip(numbers, tables, strict=True)
+    )
 
 
 def _letters() -> tuple[str, ...]:
@@ -62,8 +72,22 @@ def table_view(item: NumberedTable) -> Html:
     return element(
         "div", caption, element("p", table.subtitle, class_="subtitle") if table.subtitle else None,
         data_table(header, rows, kind=kind, emphasised=table.emphasised, spans=table.spans),
-        bullet_list(table.notes, kind="note") if table.notes else None, class_="table", id_=item.anchor,
+        *_notes(item), class_="table", id_=item.anchor,
     )
+
+
+def _notes(item: NumberedTable) -> tuple[Html, ...]:
+    """The table's own notes; then those that it shares with its group, or a link to where they stand."""
+    own = tuple(note for note in item.table.notes if note not in item.shared)
+    first, last = item.group
+    if not item.shared:
+        return (bullet_list(own, kind="note"),) if own else ()
+    if item.number == last:
+        head = element("p", f"Tables {first} to {last}:", class_="note")
+        return (*((bullet_list(own, kind="note"),) if own else ()), head, bullet_list(item.shared, kind="note"))
+    where = NumberedTable(last, item.table)
+    link = joined(["Further notes: below ", element("a", where.label, href=f"#{where.anchor}"), "."])
+    return (bullet_list((*own, link), kind="note"),)
 
 
 def figure_cell(text: str) -> object:

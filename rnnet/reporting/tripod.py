@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnet.reporting.checklist import Guideline, Item
 
 _TITLE, _INTRODUCTION, _METHODS, _OPEN = "Title and abstract", "Introduction", "Methods", "Open science"
-_RESULTS, _DISCUSSION = "Results", "Discussion"
+_INVOLVEMENT, _RESULTS, _DISCUSSION = "Patient and public involvement", "Results", "Discussion"
 
 TRIPOD_AI = Guideline("TRIPOD+AI", "Collins et al. 2024, BMJ 385, e078378", (
     Item("1", _TITLE, "Development or evaluation, population and outcome are named"),
@@ -46,10 +46,10 @@ TRIPOD_AI = Guideline("TRIPOD+AI", "Collins et al. 2024, BMJ 385, e078378", (
     Item("18d", _OPEN, "Registration"),
     Item("18e", _OPEN, "Availability of the data", ("source",), "where they can be had"),
     Item("18f", _OPEN, "Availability of the code", ("software",), "where it can be had"),
-    Item("19", _OPEN, "Involvement of patients and public"),
+    Item("19", _INVOLVEMENT, "Involvement of patients and public"),
     Item("20a", _RESULTS, "Flow of participants", ("flow", "selection")),
     Item("20b", _RESULTS, "Characteristics, with missing values", ("characteristics",)),
-    Item("20c", _RESULTS, "Development and evaluation data compared", ("distances", "characteristics")),
+    Item("20c", _RESULTS, "Development and evaluation data compared", ("distances", "partitions")),
     Item("21", _RESULTS, "Numbers of patients and outcomes in each analysis", ("results", "splits")),
     Item("22", _RESULTS, "The model itself, for others to use", ("digests", "kept"), "where the models can be had"),
     Item("23a", _RESULTS, "Performance with intervals, in subgroups too", ("results", "subgroups", "calibration")),

@@ -24,6 +24,12 @@ def test_at_threshold_zero_the_model_treats_all() -> None:
     assert curve.treat_none.tolist() == [0.0, 0.0]
 
 
+def test_a_probability_of_zero_is_never_treated_as_in_dcurves() -> None:
+    # dcurves 1.1.7 gives these values.
+    found = net_benefit([1, 0, 1, 0, 1, 0], [0.0, 0.0, 1.0, 1.0, 0.6, 0.2], [0.0, 0.5, 0.99])
+    assert found.tolist() == pytest.approx([1 / 3, 1 / 6, 1 / 6 - 99 / 6])
+
+
 def test_the_default_curve_has_99_finite_points() -> None:
     curve = decision_curve(Y, P)
     assert curve.thresholds.shape == (99,)

@@ -24,6 +24,8 @@ BAD: list[tuple[Any, Any, str]] = [
     ([0, 1, 1], ["low", "high", "high"], "must be numbers"),
     ([0, 1, 1], [[0.1], [0.2, 0.3]], "must be numbers"),
     ([[0], [1, 1]], [0.1, 0.2, 0.3], "list of 0 and 1"),
+    ([0, 1, 1], np.ma.masked_array([0.1, 0.2, 0.3], mask=[0, 1, 0]), "masked"),
+    (np.ma.masked_array([0, 1, 1], mask=[0, 1, 0]), [0.1, 0.2, 0.3], "masked"),
 ]
 
 

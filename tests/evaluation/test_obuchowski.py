@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnnet.core.errors import SettingError
@@ -34,8 +37,9 @@ def test_a_patient_with_both_outcomes_takes_part_in_the_covariance() -> None:
 @pytest.mark.parametrize(("groups", "message"), [
     (["a"] * 6, "at least two patients"), (["a", "b"], "one patient per lesion"),
     (["a", "b", "c", "c", "c", "d"], "two groups"), (["a", None, "c", "d", "e", "f"], "no patient"),
+    (pd.Series(["a", None, "c", "d", "e", "f"], dtype="string"), "1 of 6 lesions have no patient"),
 ])
-def test_groups_that_cannot_be_used_are_named(groups: list[str], message: str) -> None:
+def test_groups_that_cannot_be_used_are_named(groups: Any, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         obuchowski_auc(Y, P, groups)
 

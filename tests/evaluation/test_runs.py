@@ -70,7 +70,7 @@ def request_of(data: ExperimentData, **settings: object) -> EvaluationRequest:
 def test_small_lesions_end_at_the_median_of_the_training_lesions(data: ExperimentData) -> None:
     limit = SizeLimit.of(data.corpus)
     assert limit.volume_mm3 is not None
-    assert limit.level(limit.volume_mm3) == limit.level(1.0) == f"up to {limit.volume_mm3 / 1000:.2f} mL"
+    assert limit.level(limit.volume_mm3) == limit.level(1.0) == f"at most {limit.volume_mm3 / 1000:.2f} mL"
     assert limit.level(limit.volume_mm3 + 1).startswith("over ")
     assert limit.level(None) == SizeLimit(None).level(5.0) == "not given"
 

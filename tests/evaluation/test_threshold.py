@@ -37,6 +37,13 @@ def test_equal_probabilities_give_one_half():
     assert youden_threshold([0, 1, 1], [0.7, 0.7, 0.7]) == 0.5
 
 
+@pytest.mark.parametrize(("y", "scores"), [
+    ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9]), ([1, 0, 1, 0, 1, 0], [-9.0, -4.0, -4.0, 3.0, 3.0, 7.0]),
+])
+def test_scores_that_rank_backwards_call_all_lesions_positive_which_is_no_worse_than_chance(y, scores):
+    assert youden_threshold(y, scores) == min(scores)
+
+
 def test_one_class_is_refused():
     with pytest.raises(SettingError, match="same outcome"):
         youden_threshold([1, 1], [0.2, 0.3])

@@ -37,6 +37,10 @@ def test_an_item_is_answered_where_the_report_has_the_place_and_open_where_it_ha
     assert counts(items) == {"answered": 1, "in part": 1, "open": 1}
 
 
+def test_what_is_not_known_of_the_numbers_of_a_guideline_stands_below_its_name() -> None:
+    assert checklist_section({}).count("not compared with the published table") == 1
+
+
 def test_the_section_links_to_the_place_and_the_csv_says_the_same() -> None:
     places = {"external": Place("table-2c", "Table 2c")}
     page = checklist_section(places)

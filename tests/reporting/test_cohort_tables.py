@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 from rnnet.evaluation.cohort import CohortDescription, describe_cohort
-from rnnet.evaluation.cohort_table import Characteristic, describe_groups
-from rnnet.reporting.cohort_tables import cohort_csv, cohort_latex, cohort_markdown, cohort_tables, p_text
+from rnnet.evaluation.cohort_table import Characteristic, Spread, describe_groups
+from rnnet.reporting.cohort_tables import (
+    _spread,
+    cohort_csv,
+    cohort_latex,
+    cohort_markdown,
+    cohort_tables,
+    p_text,
+)
 from rnnet.reporting.render import to_text
 from tests.evaluation.test_cohort import dataset
 from tests.factories import make_cases
@@ -25,6 +32,12 @@ def description() -> CohortDescription:
     mixed = (replace(cases[0], outcome="radiation_necrosis"), replace(cases[5], clinical={"age": None, "sex": EVIL}),
              *cases[1:5], *cases[6:])
     return describe_cohort([dataset(mixed, clinical={**dataset(cases).manifest.clinical})])
+
+
+def test_a_single_value_has_neither_sd_nor_range() -> None:
+    one = Spread(65.0, None, 65.0, 65.0, 65.0, 65.0, 65.0)
+    assert _spread(one, 1) == "65.0"
+    assert _spread(replace(one, sd=2.0, maximum=68.0), 1) == "65.0 ± 2.0 (65 to 68)"
 
 
 def test_the_positive_class_and_the_sizes_of_the_groups_stand_in_the_header(description: CohortDescription) -> None:

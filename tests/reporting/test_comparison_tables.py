@@ -6,7 +6,7 @@ from tests.reporting.results import made_up_comparison
 
 def test_the_published_test_stands_beside_the_corrected_one_and_the_others() -> None:
     (table,) = comparison_tables([made_up_comparison()])
-    assert table.header[4:] == ("p, patients", "p, DeLong", "p, t-test as published", "p, t-test corrected")
+    assert table.header[4:] == ("p, bootstrap", "p, DeLong", "p, t-test as published", "p, t-test corrected")
     assert table.rows == (("Multimodal vs SSL ViT", "0.800", "0.900", "-0.100 [-0.250, +0.050]", "0.123", "0.134",
                            "0.046", "0.300"),)
     assert "positive class: radiation necrosis" in table.title

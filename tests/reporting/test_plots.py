@@ -10,15 +10,19 @@ from matplotlib.text import Text
 
 from rnnet.core.errors import SettingError
 from rnnet.core.types import CONFIGS
+from rnnet.evaluation.summary import CROSS_VALIDATION
 from rnnet.reporting import panels, plots, plots_subgroups
+from rnnet.reporting.curves import pr_points
 from rnnet.reporting.panels import Panel, wrapped_title
 from rnnet.reporting.plots import plot_forest, plot_precision_recall, plot_roc, plot_scores
 from rnnet.reporting.plots_decision import plot_calibration, plot_decision
 from rnnet.reporting.plots_subgroups import plot_label_shares, plot_subgroups
+from rnnet.reporting.scores import Scores
 from rnnet.reporting.style import colour_of, in_order, line_of, picture
 from tests.reporting.results import (
     NEGATIVE,
     POSITIVE,
+    made_up_evaluated,
     made_up_scores,
     made_up_shares,
     made_up_subgroups,
@@ -29,7 +33,7 @@ NAMED = {"positive_outcome": POSITIVE}
 
 
 def panel(*configs: str, title: str = "Test", **settings: float) -> Panel:
-    return Panel(title, {c: made_up_scores(c, **settings) for c in configs}, dict.fromkeys(configs, 0.5))
+    return Panel(title, {c: made_up_scores(c, **settings) for c in configs})
 
 
 def colours_in(path) -> set[tuple[int, int, int]]:
@@ -79,6 +83,24 @@ def test_the_score_picture_has_a_row_a_model_and_a_column_a_test_set_and_names_t
     assert {"Test\nSSL ViT", "Test\nRadiomics", "Elsewhere\nSSL ViT", "centre A", "centre B",
             "Probability of\nradiation necrosis", "progression", "radiation necrosis"} <= drawn()
     assert "Elsewhere\nRadiomics" not in drawn()
+
+
+def test_precision_begins_with_the_first_positive_lesion_found_and_not_with_a_convention():
+    scores = replace(made_up_scores(), y=np.array([0, 1, 0, 1]), z=np.array([4.0, 3.0, 2.0, 1.0]))
+    recall, precision = pr_points(scores)
+    assert recall.tolist() == [0.0, 0.5, 0.5, 1.0]
+    assert precision.tolist() == pytest.approx([0.5, 0.5, 1 / 3, 0.5])
+
+
+def test_every_threshold_at_which_lesions_were_decided_is_drawn(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn = []
+    monkeypatch.setattr(Axes, "axhline", lambda _, y, **__: drawn.append(y))
+    decided = [replace(x, threshold=0.3 + 0.1 * (x.fold or 0)) for x in made_up_evaluated("ssl_vit", CROSS_VALIDATION)]
+    plot_scores(tmp_path / "s.png", [Panel("Cross-validation", {"ssl_vit": Scores.of(decided)})], configs=("ssl_vit",),
+                **NAMED, negative_outcome=NEGATIVE)
+    assert drawn == [0.3, 0.4]
 
 
 def test_the_forest_picture_names_every_subset_and_interval(tmp_path, drawn):

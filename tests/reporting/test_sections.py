@@ -66,6 +66,21 @@ def test_labels_decisions_and_kept_features_are_shown_as_stored():
     decision = decision_table({"ssl_vit": summary.decision})
     assert decision.rows[0][:5] == ("SSL ViT", "none", "1.000", "0.000", "0.500")
     assert decision_table({}) is None
-    kept = kept_table(made_up_kept())
+    kept = kept_table(made_up_kept(), positive_outcome="radiation_necrosis")
     assert kept.rows == (("radiomics_glcm_Idmn", "2", "0 1", "+0.310"), ("clinical_age", "1", "1", "-0.200"))
     assert "Fold 1: no alpha was better than none." in kept.notes
+
+
+def test_a_feature_that_the_selector_gave_no_weight_has_a_dash():
+    made_up = made_up_kept()
+    kept = kept_table(replace(made_up, features=(replace(made_up.features[0], weight=0.0),)),
+                      positive_outcome="radiation_necrosis")
+    assert kept.rows[0][-1] == "–"
+    assert any("above 0 for radiation necrosis" in note and "–: it gave none" in note for note in kept.notes)
+
+
+def test_one_patient_is_not_called_patients():
+    summary = made_up_summary()
+    one = replace(summary.pooled, n_positive=1)
+    (table,) = patient_tables([replace(summary, patients=PatientLevel("", one, summary.intervals))])
+    assert table.subtitle.startswith("radiation necrosis: 1 patient; ")

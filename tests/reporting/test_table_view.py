@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rnnet.reporting.latex import to_latex
 from rnnet.reporting.markup import Html
 from rnnet.reporting.render import table_csv
@@ -16,6 +18,18 @@ TABLE = Table(
 def test_one_table_has_a_number_and_several_a_letter_each() -> None:
     assert [t.label for t in numbered("2", [TABLE])] == ["Table 2"]
     assert [t.anchor for t in numbered("S2", [TABLE] * 28)][::27] == ["table-s2a", "table-s2ab"]
+
+
+def test_notes_that_all_tables_of_a_number_share_stand_below_the_last_and_the_others_link_to_them() -> None:
+    first, last = numbered("2", [replace(TABLE, notes=("a note", "own")), replace(TABLE, notes=("a note", "other"))])
+    page = table_view(first)
+    assert "own" in page
+    assert "a note" not in page
+    assert 'below <a href="#table-2b">Table 2b</a>' in page
+    below = table_view(last)
+    assert below.index("other") < below.index("Tables 2a to 2b:") < below.index("a note")
+    assert "Further notes" not in below
+    assert first.titled.notes == ("a note", "own")  # in a file every table has all of them
 
 
 def test_intervals_and_sd_stand_below_their_value_with_a_true_minus() -> None:

@@ -7,7 +7,9 @@ import pytest
 from rnnet.core.errors import DatasetError
 from rnnet.core.types import CONFIGS
 from rnnet.evaluation.names import MODEL_NAMES
+from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import SAME_PREDICTIONS, MeanSd
+from rnnet.reporting.published_tables import further_tables
 from rnnet.reporting.tables import mean_sd_text, model_tables
 from tests.reporting.results import NEGATIVE, made_up_summaries, made_up_summary
 
@@ -61,6 +63,21 @@ def test_perfect_separation_and_optimistic_thresholds_are_noted():
     others = model_tables([replace(summary, decided_by="out-of-fold predictions of the other folds")])[0]
     assert not any("without width" in note or "optimistic" in note for note in others.notes)
     assert "Calibration and threshold: fixed on out-of-fold predictions of the other folds." in others.notes
+
+
+def test_pooled_folds_say_that_their_interval_is_too_narrow_and_test_sets_do_not():
+    cross_validation, *others = model_tables(made_up_summaries())
+    assert any("too narrow" in note for note in cross_validation.notes)
+    assert not any("too narrow" in note for table in others for note in table.notes)
+
+
+def test_a_calibration_slope_has_no_more_digits_than_its_column_has_room():
+    summary = made_up_summary()
+    steep = replace(summary, pooled=replace(summary.pooled, calibration_slope=-375.7094, calibration_intercept=2.5),
+                    intervals={**summary.intervals, "calibration_slope": Interval(-375.7094, -4360.4, 9.87654, 50)})
+    (table,) = further_tables([steep])
+    assert table.rows[0][-2] == "-375.7 [-4e+03, 9.877]"
+    assert table.rows[0][-1].startswith("2.500 [")
 
 
 def test_mean_and_sd_say_what_is_there():
