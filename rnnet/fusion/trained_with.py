@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rnnet.core.codec import digest_of
@@ -78,13 +78,23 @@ def check_imaging_models(results: ResultsLayout, config: str, folds: Iterable[st
     Raises:
         StaleArtefactError: the imaging part was trained again since: its logits may be of another size altogether.
     """
-    if config not in USES_IMAGING:
+    stored = [layout for fold in folds if (layout := results.fold(config, fold)).tabular_model.is_file()]
+    if config not in USES_IMAGING or not stored:
         return
     now = imaging_models(results)
-    for fold in folds:
-        layout = results.fold(config, fold)
-        if layout.tabular_model.is_file() and recorded_inputs(layout).get(IMAGING_INPUT) != now:
+    for layout in stored:
+        if recorded_inputs(layout).get(IMAGING_INPUT) != now:
             raise StaleArtefactError(
                 f"'{config}' learnt from logits of other {IMAGING_PART} models than those that are there now, or did "
                 "not record of which.", where=layout.folder, fix=f"Run rnnet_fuse DATASET -c {config} again.",
             )
+
+
+def outdated_fusions(results: ResultsLayout) -> Iterator[tuple[str, str]]:
+    """(configuration, what is wrong and its cure) of each trained before the imaging models of now."""
+    for config in USES_IMAGING:
+        folds = [folder.name.removeprefix("fold_") for folder in sorted(results.config(config).glob("fold_*"))]
+        try:
+            check_imaging_models(results, config, folds)
+        except StaleArtefactError as error:
+            yield config, f"{error.problem} {error.fix}"

@@ -14,6 +14,7 @@ from rnnet.core.workspace import FoldLayout
 from rnnet.evaluation.names import folds_text, model_name
 from rnnet.evaluation.repeats import trained_controls
 from rnnet.experiment.data import ExperimentData
+from rnnet.fusion.trained_with import outdated_fusions
 from rnnet.inference.exposures import validated_folds
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint
 from rnnet.training.controls import controlled_plan
@@ -62,6 +63,8 @@ def unlike_runs(data: ExperimentData) -> UnlikeRuns:
           for (model, first, reason), names in folds.items()),
         *(f"{what} are left out for {', '.join(names)}: {reason}. Train the runs that are to be compared again, with "
           "the same settings and the same pretrained encoder." for (what, reason), names in repeats.items()),
+        *(f"Figures of {model_name(config)} are of an older pair of models: {problem}"
+          for config, problem in outdated_fusions(data.results)),
     )
     return UnlikeRuns(frozenset(folders), sentences, _settings(data))
 

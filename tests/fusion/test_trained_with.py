@@ -15,7 +15,13 @@ from rnnet.features import radiomics_cache
 from rnnet.fusion import folds
 from rnnet.fusion.artefact import load_tabular, save_tabular
 from rnnet.fusion.tabular import fit_tabular
-from rnnet.fusion.trained_with import IMAGING_INPUT, check_imaging_models, imaging_models, load_trained
+from rnnet.fusion.trained_with import (
+    IMAGING_INPUT,
+    check_imaging_models,
+    imaging_models,
+    load_trained,
+    outdated_fusions,
+)
 from rnnet.inference.bundle import ModelBundle
 from rnnet.planning.plan import write_plan
 from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
@@ -130,10 +136,12 @@ def test_a_model_is_refused_once_the_imaging_part_was_trained_again(tmp_path: Pa
     record = make_run_record("rnnet_train", inputs={IMAGING_INPUT: imaging_models(results)})
     write_artefact(layout.run_json, record, inputs=record.inputs)
     check_imaging_models(results, "multimodal", ["0"])
+    assert list(outdated_fusions(results)) == []
     train_imaging(results, "again")
     with pytest.raises(StaleArtefactError, match="other ssl_vit models") as caught:
         check_imaging_models(results, "multimodal", ["0"])
     assert "rnnet_fuse" in caught.value.fix
+    assert [config for config, _ in outdated_fusions(results)] == ["multimodal"]
     check_imaging_models(results, "radiomics_clinical", ["0"])  # it has no imaging logit
 
 
