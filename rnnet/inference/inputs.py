@@ -126,7 +126,7 @@ def _read_clinical(path: Path, manifest: Manifest) -> dict[tuple[str, str], _Cli
                     problems.append(problem)
         found = _ClinicalRow(row.get("center", ""), values)
         if rows.setdefault((row["scan_id"], row.get("lesion_value", "")), found) != found:
-            problems.append(error("rows-differ", table.where(line, "scan_id"),
+            problems.append(error("duplicate-lesion", table.where(line, "scan_id"),
                                   f"The scan '{row['scan_id']}' has two different rows for one lesion.", "Remove one."))
     if problems:
         first = problems[0]

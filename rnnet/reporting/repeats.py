@@ -14,11 +14,12 @@ from rnnet.reporting.tables import Table, interval_text, plain_outcome
 # What was taken away, and what the figures should be.
 _EXPECTATIONS = {
     "shuffled_labels": (
-        "the outcomes of the training lesions were dealt out at random among the patients, so nothing could be "
-        "learned. Its AUC on test sets should be about 0.5. If the interval lies above, the test lesions are not "
-        "independent of training. (True outcomes chose between epochs: those of the validation part chose the best "
-        "epoch of each fold, unless finetune.select_best_by is last, so that by cross-validation the AUC may lie a "
-        "little above. With pretrain.probe.patience above 0, those of training lesions chose the pretrained encoder.)"
+        "the outcomes of the training lesions were dealt out at random among the patients, and the last epoch was "
+        "taken, so nothing could be learned. Over several dealings (--seeds) its AUC should be about 0.5 on average; "
+        "if it lies above, the test lesions are not independent of training. One dealing alone can lie far above or "
+        "below: where pretraining has put the classes apart, a random direction often tells them apart, in the right "
+        "order or in the wrong one. (With pretrain.probe.patience above 0, true outcomes of training lesions chose the "
+        "pretrained encoder.)"
     ),
     "mask_only": (
         "the image was blank, only the outline of the lesion was left. The model itself should lie clearly above; "

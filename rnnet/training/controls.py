@@ -47,8 +47,11 @@ def controlled_plan(plan: ExperimentPlan, control: str) -> ExperimentPlan:
     """The plan that the control trains with.
 
     A random encoder stays as it was drawn: only the last layer is trained, for as many epochs as the model itself
-    takes in all, so that the control does not lose for want of training.
+    takes in all, so that the control does not lose for want of training. Shuffled labels take the last epoch: true
+    outcomes of the validation part, which choose the model's epoch, would choose the luckiest of directions.
     """
+    if control == "shuffled_labels":
+        return replace(plan, finetune=replace(plan.finetune, select_best_by="last"))
     if control != "random_encoder":
         return plan
     epochs = plan.finetune.probe_epochs + plan.finetune.epochs

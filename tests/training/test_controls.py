@@ -13,7 +13,13 @@ from rnnet.core.workspace import FoldLayout
 from rnnet.evaluation.predictions import read_predictions
 from rnnet.networks.classifier import build_classifier
 from rnnet.training.checkpoint import read_checkpoint
-from rnnet.training.controls import centered_ball, check_control, controlled_reader, controlled_training_cases
+from rnnet.training.controls import (
+    centered_ball,
+    check_control,
+    controlled_plan,
+    controlled_reader,
+    controlled_training_cases,
+)
 from rnnet.training.finetune import run_finetuning
 from rnnet.training.history import read_history
 from rnnet.training.predict import load_classifier, predict_cases
@@ -135,3 +141,9 @@ def test_a_random_encoder_stays_as_it_was_drawn_and_its_head_learns(tmp_path: Pa
     # As many epochs as the model itself takes: one of the probe, one of fine-tuning.
     assert len(read_history(layout.metrics_jsonl)) == 2
     assert read_checkpoint(layout.checkpoint_best, made_by="rnnet_train").inputs["negative control"] == "random_encoder"
+
+
+def test_no_true_outcome_chooses_the_epoch_of_shuffled_labels() -> None:
+    plan = make_plan("finetune.select_best_by=auc")
+    assert controlled_plan(plan, "shuffled_labels").finetune.select_best_by == "last"
+    assert controlled_plan(plan, "mask_only") == plan
