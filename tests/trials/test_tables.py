@@ -91,7 +91,7 @@ def test_controls_stand_with_what_their_figures_should_be():
     evaluation = Evaluation(DATASET, MAIN, (), (control,))
     *_, table, notes = _controls_table(evaluation, {CROSS_VALIDATION: "cross-validation"})
     assert "| `shuffled_labels` | 0.50 (0.40 to 0.60) |" in table
-    assert "by cross-validation the AUC may lie a little above" in notes
+    assert "One dealing alone can lie far above or below" in notes
     assert "pretrain.probe.patience" in notes
 
 
