@@ -133,6 +133,8 @@ def profile_radiomics(lesions: MadeUpLesions, plan: FeaturesPlan) -> list[tuple[
     profiler = cProfile.Profile()
     extractor = RadiomicsExtractor(plan)
     with one_thread():
+        # Imports and what is set up once are not a lesion's time.
+        extractor.extract(lesions(_cases(1)[0]))
         profiler.enable()
         for case in _cases(len(lesions.radii_mm)):
             extractor.extract(lesions(case))

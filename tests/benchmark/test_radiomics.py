@@ -30,7 +30,7 @@ def test_the_shares_of_the_profile_are_of_one_whole() -> None:
     assert shares["LoG filters"] > 0
     assert shares["wavelet filters"] == 0
     assert shares["GLCM: eigenvalues of its MCC"] > 0
-    assert 0 < sum(share for part, share in shares.items() if "in the above" not in part) < 1.01
+    assert 0.3 < sum(share for part, share in shares.items() if "in the above" not in part) < 1.01
 
 
 @pytest.mark.slow
