@@ -9,6 +9,7 @@ from rnnet.core.volume import read_volume, write_volume
 from rnnet.dataset.case import read_dataset
 from rnnet.dataset.integrity import check_dataset
 from tests.factories import write_raw_dataset
+from tests.logs import own_messages
 
 
 @pytest.mark.parametrize("n_processes", [1, 2])
@@ -26,7 +27,7 @@ def test_bad_masks_of_a_pool_leave_their_scans_without_cases_and_are_named(
     assert [s.scan_id for s in dataset.scans] == [f"P00{i}_s1" for i in range(4)]
     assert [c.case_id for c in dataset.cases] == ["P000_s1_1", "P000_s1_2", "P003_s1_1", "P003_s1_2"]
     assert not dataset.components
-    (warning,) = {r.getMessage() for r in caplog.records if r.levelno == logging.WARNING}
+    (warning,) = own_messages(caplog, level=logging.WARNING)
     assert warning.startswith("2 of 4 masks")
     assert str(damaged) in warning
     assert str(halves) in warning

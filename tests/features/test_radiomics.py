@@ -18,6 +18,7 @@ from rnnet.features.radiomics_backend import fast_extractor, mcc_matrices, plain
 from rnnet.features.radiomics_rows import extract_radiomics
 from rnnet.planning.plan import FeaturesPlan
 from tests.factories import make_cases
+from tests.logs import own_messages
 
 SMALL_PLAN = FeaturesPlan(bin_width=50.0, wavelet=False, log_sigma_mm=())
 PLAIN = plain_extractor(SMALL_PLAN)
@@ -157,7 +158,7 @@ def test_no_case_is_lost(caplog: pytest.LogCaptureFixture) -> None:
         table = extract_radiomics(cases, read_crop, SMALL_PLAN, n_processes=1)
     assert table.case_ids == tuple(case.case_id for case in cases)
     assert np.isnan(table.values).all(axis=1).tolist() == [True, True, True, False]
-    messages = [record.getMessage() for record in caplog.records if record.name.startswith("rnnet")]
+    messages = own_messages(caplog)
     assert len(messages) == 3
     for message, case, reason in zip(messages, cases[:3], ("flat", "1 voxel(s)", "absent"), strict=True):
         assert message.startswith(f"{case.case_id} has no radiomics")

@@ -15,6 +15,7 @@ from rnnet.inference import external
 from rnnet.preprocessing.runner import PreprocessReport
 from rnnet.preprocessing.state import StepRecord
 from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
+from tests.logs import own_messages
 
 OTHER = "Dataset003_Other"
 BROKEN = PreprocessReport(0, 3, (CaseFailedError("T003_s1: The image is damaged.", where="T003_s1_0000.nii.gz"),))
@@ -53,9 +54,7 @@ def test_the_report_says_what_failed_of_an_external_data_set_and_how_it_was_stri
         result = evaluate(workspace).external[OTHER]
     assert result.report == BROKEN
     assert result.strippers == {"hd_bet 2.0.1": 2, "unknown": 1}
-    # Where the command line has set up logging before, the same record reaches caplog by two ways.
-    records = {id(r): r.getMessage() for r in caplog.records}
-    (warning,) = [text for text in records.values() if "skull-stripped with hd_bet" in text]
+    (warning,) = [text for text in own_messages(caplog) if "skull-stripped with hd_bet" in text]
     assert "2 of 3 scans: T000_s1, T001_s1" in warning
     page = workspace.results_dataset(NAME, PLAN.name).report_html.read_text(encoding="utf-8")
     for text in ("hd_bet 2.0.1", "T003_s1: The image is damaged.", f"{OTHER}: 1 scan(s) failed in preprocessing"):

@@ -13,6 +13,7 @@ from rnnet.inference.strippers import training_strippers, warn_of_strippers
 from rnnet.preprocessing.skull_strip.record import STRIPPERS_INPUT, stripper_change, strippers_in, strippers_text
 from rnnet.preprocessing.state import StepRecord
 from rnnet.preprocessing.store import ScanStore
+from tests.logs import own_messages
 from tests.preprocessing.scans import make_scan
 
 DEEPBET = ("deepbet", "1.0.2")
@@ -72,8 +73,7 @@ def test_a_change_of_stripper_is_said_by_scan_and_once_on_the_screen(
     assert found["d"] == ()
     assert found["a"] == found["c"]
     assert "deepbet 1.0.2" in found["a"][0]
-    # Where the command line has set up logging before, the same record reaches caplog by two ways.
-    (message,) = {record.getMessage() for record in caplog.records}
+    (message,) = own_messages(caplog)
     assert "2 of 3 scans: a, c" in message
     assert "hd_bet 2.0.1" in message
 

@@ -10,6 +10,7 @@ from rnnet.core.volume import write_volume
 from rnnet.preprocessing.atlas import Atlas
 from rnnet.preprocessing.run_memory import fitting_processes, worker_bytes
 from tests.factories import make_volume
+from tests.logs import own_messages
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_so_many_processes_run_as_fit_for_the_largest_scan(
     assert "2 instead of 4 processes" in caplog.text
     caplog.clear()
     assert fitting_processes(2, images, atlas, stripper="deepbet", memory_bytes=memory) == 2
-    assert caplog.text == ""
+    assert own_messages(caplog) == []
 
 
 def test_a_machine_too_small_for_one_scan_is_warned_of_and_tried(

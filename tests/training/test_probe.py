@@ -18,6 +18,7 @@ from rnnet.training.distributed import ProcessGroup
 from rnnet.training.loader import ReadCase
 from rnnet.training.probe import Probe, open_probe
 from tests.factories import make_cases, make_plan
+from tests.logs import own_messages
 from tests.training.crops import read_case, read_case_or_fail
 
 PLAN = make_plan("pretrain.epochs=7", "pretrain.probe.every_epochs=3")
@@ -107,14 +108,14 @@ def test_too_few_lesions_give_no_probe_and_one_line_why(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="rnnet"):
         assert probe_of(cases, reason=reason) is None
-    (record,) = caplog.records
-    assert said in record.message
+    (message,) = own_messages(caplog)
+    assert said in message
 
 
 def test_a_plan_without_a_probe_has_none_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="rnnet"):
         assert probe_of(plan=make_plan("pretrain.probe.every_epochs=0")) is None
-    assert not caplog.records
+    assert own_messages(caplog) == []
 
 
 @pytest.mark.parametrize("field", ["every_epochs", "patience"])
