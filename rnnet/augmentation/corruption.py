@@ -54,13 +54,12 @@ def _paint(images: Tensor, plan: CorruptionPlan, generator: torch.Generator, row
         torch.where(out[:, None, None], _padded(keep, count), _padded(hole, count))
         for hole, keep in zip(holes, kept, strict=True)
     ]
-    noisy = _inside_any(boxes, images.device)
-    # As bytes: many times faster than as bool.
-    noisy.view(torch.uint8).bitwise_xor_(out.to(device=images.device, dtype=torch.uint8)[:, None, None, None])
+    noisy = _inside_any(boxes, images.device) ^ out.to(device=images.device, dtype=torch.uint8)[:, None, None, None]
     # Images are z-scored in the brain, so standard normal noise has the brain's mean and spread.
     noise = noise_windows(generator, images, rows=rows)
+    # Between 0 and 1 as weights: exact at both, and many times faster than a choice by bool.
     for image, where, values in zip(images, noisy, noise, strict=True):
-        torch.where(where, values, image, out=image)
+        image.lerp_(values, where.to(image.dtype))
 
 
 def _boxes(
@@ -83,24 +82,27 @@ def _padded(inside: Tensor, count: int) -> Tensor:
 
 
 def _inside_any(along: list[Tensor], device: torch.device) -> Tensor:
-    """bool (b, z, y, x) on the device: inside any box, told for each axis as bool (b, count, size) on the CPU."""
+    """Bytes 0 and 1 (b, z, y, x) on the device: inside any box, told for each axis as bool (b, count, size) on the CPU.
+
+    Bytes are many times faster than bool.
+    """
     z, y, x = along
-    inside = torch.zeros(len(z), z.shape[2], y.shape[2], x.shape[2], dtype=torch.bool, device=device)
+    inside = torch.zeros(len(z), z.shape[2], y.shape[2], x.shape[2], dtype=torch.uint8, device=device)
     # A bit for each box: a voxel is in those whose bits are set along all three axes. One pass over bytes.
     for first in range(0, z.shape[1], _BITS):
         values = 2 ** torch.arange(min(_BITS, z.shape[1] - first))
         bits = [(part[:, first : first + _BITS] * values[:, None]).sum(1).to(torch.uint8).to(device) for part in along]
-        inside |= (bits[0][:, :, None, None] & bits[1][:, None, :, None] & bits[2][:, None, None, :]).bool()
-    return inside
+        inside |= bits[0][:, :, None, None] & bits[1][:, None, :, None] & bits[2][:, None, None, :]
+    return inside.clamp_(max=1)
 
 
 def _shuffle(flat: Tensor, shape: _Shape, plan: CorruptionPlan, generator: torch.Generator, rows: Rows) -> None:
-    """Permute the voxels inside small boxes, in place; flat is (b, z * y * x)."""
+    """Permute the voxels inside small boxes, in all boxes of a sample alike, in place; flat is (b, z * y * x)."""
     chosen = happens(generator, rows.samples, plan.shuffle_probability)
     cells = _cells(shape, rows.samples, plan.shuffle_box_count, plan.shuffle_box_edge_share, generator)
-    order = torch.rand(cells.shape, generator=generator)[rows.own].argsort(dim=-1)
+    order = torch.rand((rows.samples, 1, cells.shape[-1]), generator=generator)[rows.own].argsort(dim=-1)
     cells = cells[rows.own]
-    source = torch.where(chosen[rows.own, None, None], cells.gather(-1, order), cells)
+    source = torch.where(chosen[rows.own, None, None], cells.gather(-1, order.expand_as(cells)), cells)
     _copy(flat, cells, source)
 
 

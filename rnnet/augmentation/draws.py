@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-# Noise of more samples is cut from a strip of this many samples' length: drawing normal numbers on a CPU
-# takes longer than everything else that a corruption does.
-_NOISE_STRIP_SAMPLES = 2
+# Drawing normal numbers on a CPU takes longer than everything else that a view does, so they are drawn once: a table
+# of this many samples' length.
+_NOISE_TABLE_SAMPLES = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,21 +39,21 @@ def happens(generator: torch.Generator, samples: int, probability: float) -> Ten
     return torch.rand(samples, generator=generator) < probability
 
 
-def normal_noise(generator: torch.Generator, like: Tensor, *, rows: Rows | None = None) -> Tensor:
-    """Standard normal noise with the shape, device and type of `like` (b, ...); see `noise_windows`."""
-    return torch.stack(noise_windows(generator, like, rows=rows))
-
-
 def noise_windows(generator: torch.Generator, like: Tensor, *, rows: Rows | None = None) -> list[Tensor]:
-    """Standard normal noise for each sample of `like` (b, ...), the rows `rows` of a global batch; none is copied.
+    """Standard normal noise for each sample of `like` (b, ...), the rows `rows` of a global batch: not to be changed.
 
-    Up to two samples of a global batch are independent; more are windows of one strip at random places.
+    Windows at random places of one table, each as it is or with the other sign; they may overlap.
     """
     rows, voxels = rows_of(like, rows), like[0].numel()
-    strip = torch.randn(min(rows.samples, _NOISE_STRIP_SAMPLES) * voxels, generator=generator)
-    if rows.samples <= _NOISE_STRIP_SAMPLES:
-        starts = torch.arange(rows.samples) * voxels
-    else:
-        starts = torch.randint(strip.numel() - voxels + 1, (rows.samples,), generator=generator)
-    strip = strip.to(device=like.device, dtype=like.dtype)
-    return [strip[start : start + voxels].view(like.shape[1:]) for start in starts[rows.own].tolist()]
+    table = _noise_table(voxels, like.device, like.dtype)
+    starts = torch.randint(table.shape[1] - voxels + 1, (rows.samples,), generator=generator)[rows.own]
+    signs = torch.randint(2, (rows.samples,), generator=generator)[rows.own]
+    draws = zip(signs.tolist(), starts.tolist(), strict=True)
+    return [table[sign, start : start + voxels].view(like.shape[1:]) for sign, start in draws]
+
+
+@lru_cache(maxsize=1)
+def _noise_table(voxels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Standard normal numbers and the same with the other sign (2, n), the same ones on every device."""
+    drawn = torch.randn(_NOISE_TABLE_SAMPLES * voxels, generator=torch.Generator().manual_seed(0))
+    return torch.stack((drawn, -drawn)).to(device=device, dtype=dtype)

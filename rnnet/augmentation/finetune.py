@@ -13,8 +13,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from rnnet.augmentation.intensity import augment_intensity
-from rnnet.augmentation.mask import jitter_mask, shift_mask
+from rnnet.augmentation.intensity import augment_in_place
+from rnnet.augmentation.mask import jitter_in_place, shift_in_place
 from rnnet.augmentation.spatial import augment_spatially
 from rnnet.core.errors import SettingError
 from rnnet.planning.plan import FinetunePlan
@@ -45,10 +45,10 @@ def augment_batch(
     mask = channels.index(_MASK) if _MASK in channels else None
     batch = augment_spatially(batch, plan, generator, mask_channel=mask)
     if plan.intensity_augmentation:
-        batch[:, image] = augment_intensity(batch[:, image], generator)
+        augment_in_place(batch[:, image], generator)
     if mask is not None:
-        jittered = jitter_mask(batch[:, mask], radius_vox=plan.mask_jitter_vox, generator=generator)
-        batch[:, mask] = shift_mask(jittered, shift_vox=plan.mask_shift_vox, generator=generator)
+        jitter_in_place(batch[:, mask], radius_vox=plan.mask_jitter_vox, generator=generator)
+        shift_in_place(batch[:, mask], shift_vox=plan.mask_shift_vox, generator=generator)
     return batch
 
 

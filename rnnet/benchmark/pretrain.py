@@ -138,7 +138,7 @@ def measure_pretraining(
         meter = MemoryMeter(place)
         task = PretrainTask(plan, crops, precision=chosen)
         for number in range(_WARM_UP_STEPS):
-            _step(task, number, lambda _: None)
+            train_step(task, number, lambda _: None)
         meter.restart()
         phases = []
         for number in range(steps):
@@ -161,7 +161,8 @@ def measure_pretraining(
     )
 
 
-def _step(task: PretrainTask, number: int, mark: Callable[[str], None]) -> None:
+def train_step(task: PretrainTask, number: int, mark: Callable[[str], None]) -> None:
+    """Everything that training does in step `number`; `mark` hears the name of each phase when it ends."""
     epoch, step = divmod(number, len(task.batches(0)))
     task.begin_epoch(epoch)
     torch.manual_seed(number)
@@ -180,7 +181,7 @@ def _phases(task: PretrainTask, number: int) -> dict[str, float]:
         seconds[phase] += now - last
         last = now
 
-    _step(task, number, mark)
+    train_step(task, number, mark)
     return seconds
 
 

@@ -9,6 +9,7 @@ from rnnet.cli import _common
 
 if TYPE_CHECKING:
     from rnnet.benchmark.monai_peer import PeerSpeed
+    from rnnet.benchmark.plain_peer import PlainSpeed
     from rnnet.benchmark.pretrain import PretrainSpeed
     from rnnet.planning.plan import ExperimentPlan
 
@@ -28,9 +29,11 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
                         help="of the matrix products (default: what training takes on the device)")
     parser.add_argument("--steps", type=_common.positive_int, default=6, metavar="N",
                         help="measured after a warm-up (default: %(default)s)")
-    parser.add_argument("--peer", choices=("monai",), help="also measure this library's tutorial, if it is installed")
+    parser.add_argument("--peer", choices=("monai", "plain"),
+                        help="also measure MONAI's tutorial, if it is installed; or, step by step in turns with rnnet, "
+                             "a bare loop in plain torch on one batch, without crops and views")
     parser.add_argument("--peer_steps", type=_common.positive_int, default=1, metavar="N",
-                        help="steps of the peer after a first one (default: %(default)s)")
+                        help="steps of MONAI's tutorial after a first one (default: %(default)s)")
     _common.add_device(parser)
     _common.add_settings(parser)
     parser.set_defaults(body=measure)
@@ -47,7 +50,7 @@ def measure(arguments: argparse.Namespace) -> None:
     plan = with_settings(plan, arguments.settings)
     device = _common.resolve_device(arguments.device)
     peer = None
-    if arguments.peer is not None:
+    if arguments.peer == "monai":
         from rnnet.benchmark.monai_peer import measure_monai
 
         # First: what rnnet sets for its process would speed up the peer.
@@ -56,6 +59,12 @@ def measure(arguments: argparse.Namespace) -> None:
     _print_speed(arguments.network, plan, speed)
     if peer is not None:
         _print_peer(speed, peer)
+    if arguments.peer == "plain":
+        from rnnet.benchmark.plain_peer import measure_beside_plain
+
+        _print_plain(
+            measure_beside_plain(plan, device=device, precision=arguments.precision, steps=arguments.steps)
+        )
 
 
 def _print_speed(network: str, plan: ExperimentPlan, speed: PretrainSpeed) -> None:
@@ -81,3 +90,13 @@ def _print_peer(speed: PretrainSpeed, peer: PeerSpeed) -> None:
     ratio = speed.cubes_per_second / peer.cubes_per_second
     missed = "" if ratio >= AIM_PEER_RATIO else ": missed"
     print(f"rnnet / peer: {ratio:.1f} (aim: at least {AIM_PEER_RATIO:g}{missed})")
+
+
+def _print_plain(speed: PlainSpeed) -> None:
+    from rnnet.benchmark.plain_peer import AIM_PLAIN_RATIO
+
+    size = speed.batch_size
+    print(f"In turns with a bare loop in plain torch on one batch, median of {speed.steps} steps each: "
+          f"bare {size / speed.plain_seconds:.2f} cubes/s, rnnet {size / speed.rnnet_seconds:.2f} cubes/s")
+    missed = "" if speed.ratio >= AIM_PLAIN_RATIO else ": missed"
+    print(f"rnnet / bare loop: {speed.ratio:.2f} (aim: at least {AIM_PLAIN_RATIO:.2f}{missed})")

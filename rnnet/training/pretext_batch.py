@@ -88,7 +88,9 @@ class PretextData:
         generators = [
             torch.Generator().manual_seed(seed_for(self._seed, "view", epoch, step, number)) for number in (0, 1)
         ]
-        views = torch.stack([make_view(crops, self._plan.views, g, rows=rows) for g in generators])
+        views = torch.empty(len(generators), *crops.shape, device=crops.device)
+        for view, generator in zip(views, generators, strict=True):
+            make_view(crops, self._plan.views, generator, rows=rows, out=view)
         originals = views[:, :, :1].clone()
         for view, generator in zip(views, generators, strict=True):
             corrupt_in_place(view, self._plan.corruption, generator, rows=rows)

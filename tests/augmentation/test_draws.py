@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnnet.augmentation.draws import happens, normal_noise, uniform
+from rnnet.augmentation.draws import happens, noise_windows, uniform
 from tests.augmentation.cubes import generator
 
 
@@ -22,7 +22,7 @@ def test_an_event_happens_as_often_as_its_probability_says():
 
 @pytest.mark.parametrize("samples", [1, 4, 9])
 def test_noise_is_standard_normal_and_differs_between_samples(samples):
-    noise = normal_noise(generator(), torch.zeros(samples, 16, 16, 16))
+    noise = torch.stack(noise_windows(generator(), torch.zeros(samples, 16, 16, 16)))
     assert noise.shape == (samples, 16, 16, 16)
     assert noise.std().item() == pytest.approx(1.0, abs=0.05)
     assert len({round(sample[0, 0, 0].item(), 6) for sample in noise}) == samples

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from rnnet.benchmark import matrix_peak, monai_peer
+from rnnet.benchmark import matrix_peak, monai_peer, plain_peer
 from rnnet.benchmark.flops import step_flops
 from rnnet.benchmark.matrix_peak import MatrixPeak, PeakMeter, network_shapes
 from rnnet.benchmark.pretrain import (
@@ -158,3 +158,31 @@ def test_the_peers_loop_runs_on_the_same_crops() -> None:
     peer = monai_peer.measure_monai(plan, device="cpu", precision="float32", steps=1)
     assert peer.version.startswith("MONAI ")
     assert peer.cubes_per_second == pytest.approx(2 / peer.step_seconds)
+
+
+def test_a_bare_loop_takes_turns_with_the_products_own_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    real = plain_peer.train_step
+    monkeypatch.setattr(plain_peer, "train_step", lambda *args: (taken.append("rnnet"), real(*args)))
+    speed = plain_peer.measure_beside_plain(make_plan(), device="cpu", precision="float32", steps=3)
+    assert len(taken) == 2 + 3
+    assert speed.ratio == pytest.approx(speed.plain_seconds / speed.rnnet_seconds)
+    assert min(speed.plain_seconds, speed.rnnet_seconds) > 0
+
+
+def test_the_bare_loop_does_the_arithmetic_of_the_same_sizes() -> None:
+    plan = make_plan("network.patch_embed=linear")
+    cubes = made_up_crops(plan, plan.pretrain.batch_size, CPU).batch(torch.arange(plan.pretrain.batch_size))
+    step = plain_peer._bare_step(plan, cubes, CPU, "float32")
+    with FlopCounterMode(display=False) as counter:
+        step()
+    assert counter.get_total_flops() == pytest.approx(step_flops(plan), rel=0.1)
+
+
+def test_the_bare_model_restores_every_patch_and_projects_every_volume() -> None:
+    plan = make_plan()
+    cubes = made_up_crops(plan, plan.pretrain.batch_size, CPU).batch(torch.arange(plan.pretrain.batch_size))
+    model = plain_peer._BareModel(plan)
+    restored, projected = model(cubes)
+    assert restored.shape == model.patches(cubes[:, :1]).shape
+    assert projected.shape == (len(cubes), 128)
