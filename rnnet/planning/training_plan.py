@@ -52,7 +52,7 @@ class ViewPlan:
     shift_vox: int = 4
     # Any of the cube's 48 symmetries instead of mirroring alone.
     axis_swaps: bool = True
-    # Zoom by up to this share, drawn for each axis.
+    # Zoom of a quarter of the views by up to this share, drawn for each axis; the others move by whole voxels.
     scaling: float = 0.15
     # Contrast, gamma, bias field, blur, low resolution, noise.
     intensity_augmentation: bool = True
