@@ -26,6 +26,8 @@ _ABSENT = "absent"
 # What a resumed run must share with the interrupted one to end as if it had not been interrupted.
 _SAME_RUN = ("seed", "crop", "network", "channels", "preprocessing", "positive_outcome")
 _FREE = ("pretrain.checkpoint_minutes",)
+# A probe without patience changes nothing but its curve.
+_PROBE, _PATIENCE = "pretrain.probe", "pretrain.probe.patience"
 
 
 def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, config: str = "ssl_vit") -> None:
@@ -96,10 +98,11 @@ def check_resumable(
     Raises:
         StaleArtefactError: something differs; every difference is named.
     """
+    fields = differences(checkpoint.plan, plan, (*_SAME_RUN, part))
+    only_draws = not plan.pretrain.probe.patience and all(path != _PATIENCE for path, _, _ in fields)
+    free = (*_FREE, _PROBE) if only_draws else _FREE
     found = [
-        f"{path} was {stored} and is {wanted}"
-        for path, stored, wanted in differences(checkpoint.plan, plan, (*_SAME_RUN, part))
-        if path not in _FREE
+        f"{path} was {stored} and is {wanted}" for path, stored, wanted in fields if not _is_below(path, free)
     ]
     if checkpoint.config != config:
         found.append(f"the configuration was {checkpoint.config} and is {config}")
@@ -118,12 +121,17 @@ def differences(
     """(path, stored value, plan's value) of every field at or below `paths` that differs."""
     wanted_leaves = dict(_leaves(to_plain(plan)))
     stored_leaves = dict(_leaves(stored))
-    names = [n for n in sorted({*stored_leaves, *wanted_leaves}) if any(n == p or n.startswith(p + ".") for p in paths)]
+    names = [n for n in sorted({*stored_leaves, *wanted_leaves}) if _is_below(n, paths)]
     absent = object()
     return [
         (name, _text(stored_leaves.get(name, _ABSENT)), _text(wanted_leaves.get(name, _ABSENT)))
         for name in names if stored_leaves.get(name, absent) != wanted_leaves.get(name, absent)
     ]
+
+
+def _is_below(path: str, paths: Sequence[str]) -> bool:
+    """Whether it is one of these fields, or a field of one of them."""
+    return any(path == p or path.startswith(p + ".") for p in paths)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import torch
 
 from rnnet.core.errors import SettingError
 from rnnet.core.workspace import FoldLayout
+from rnnet.experiment.probe_lesions import ProbeLesions
 from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, was_restarted
 from rnnet.training.history import read_history
 from rnnet.training.loader import load_crops
@@ -25,12 +30,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 # Drop-path draws for the rows of one process, so it is off; 8 + 3 rows make shards of unequal size.
 SETTINGS = ("pretrain.epochs=3", "pretrain.batch_size=8", "network.drop_path=0.0", "pretrain.contrastive_weight=0.5")
 # One run of each kind; the last part of the second's last batch has a row for one process alone.
+# The first has a probe, whose lesions only the first process reads.
 RUNS = {
-    "paper": ("pretrain.objective=paper",),
+    "paper": ("pretrain.objective=paper", "pretrain.probe.every_epochs=1"),
     "accumulated": ("pretrain.accumulate_steps=4", "pretrain.masked_token_weight=0.5"),
 }
 LOSSES = {"paper": ["train_loss", "restoration", "contrastive"]}
 LOSSES["accumulated"] = [*LOSSES["paper"], "masked_token"]
+# Of the 3 x 3 pairs of the probe's lesions, one may change places where weights differ by a rounding.
+ONE_PAIR = 1 / 9 + 1e-6
 
 
 def pretrain(
@@ -41,6 +49,7 @@ def pretrain(
         make_plan(*SETTINGS, *RUNS[kind]), make_cases(12, 1, outcomes=(None,)), read_case_or_fail,
         layout=FoldLayout(folder), final_checkpoint=folder / "final.pth", device="cpu", resume=resume,
         show_progress=False, precision="float32", group=group, stop_requested=lambda: next(steps) >= stop_after,
+        probe=ProbeLesions(tuple(make_cases(6, 1))) if kind == "paper" else None,
     )
 
 
@@ -74,32 +83,50 @@ def main(folder: str, environment: str) -> None:
         torch.save(found, Path(folder) / "gradients.pt")
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Below those that systems give to connections of their own accord: nothing takes them before they are used."""
+    found: list[int] = []
+    for port in random.Random().sample(range(20_000, 32_000), 1000):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no free port")
+
+
+def wait_for_all(processes: Sequence[subprocess.Popen[str]], *, seconds: float) -> None:
+    """Until all have ended, or one with an error: the others would wait for it for ever."""
+    end = time.monotonic() + seconds
+    while any(process.poll() is None for process in processes) and not any(process.poll() for process in processes):
+        assert time.monotonic() < end, "the processes do not end"
+        time.sleep(0.1)
 
 
 @pytest.mark.slow
 def test_one_process_and_two_learn_the_same_also_when_one_goes_on_where_the_others_stopped(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterruptedError):
         pretrain(tmp_path / "mixed" / "accumulated", "accumulated", stop_after=3)
-    places = {k: {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-              for k in (*RUNS, "gradients")}
+    groups = (*RUNS, "gradients")
+    places = {k: {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+              for k, port in zip(groups, free_ports(len(groups)), strict=True)}
     code = "import sys; from tests.training.test_distributed import main; main(*sys.argv[1:])"
-    processes = []
+    processes, said = [], [tmp_path / f"stderr_{rank}.txt" for rank in range(2)]
     for rank in range(2):
         environment = {k: {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)} for k, place in places.items()}
         command = [sys.executable, "-c", code, str(tmp_path / "mixed"), json.dumps(environment)]
-        processes.append(subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True))
+        with said[rank].open("w") as stream:
+            processes.append(subprocess.Popen(command, cwd=PROJECT, stderr=stream, text=True))
     try:
         for kind in RUNS:
             pretrain(tmp_path / "one" / kind, kind)
-        errors = [process.communicate(timeout=300)[1] for process in processes]
+        wait_for_all(processes, seconds=300)
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0, 0], errors
+            process.wait()
+    errors = [path.read_text() for path in said]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(errors)
     assert "Left out 1 of 12 lesions" in errors[0]
     shared = torch.load(tmp_path / "mixed" / "gradients.pt", weights_only=True)
     for kind, alone in gradients().items():
@@ -115,6 +142,8 @@ def test_one_process_and_two_learn_the_same_also_when_one_goes_on_where_the_othe
         for a, b in zip(*curves, strict=True):
             for name in LOSSES[kind]:
                 assert b[name] == pytest.approx(a[name], abs=1e-5), (kind, name)
+            assert ("probe_auc" in a) == ("probe_auc" in b) == (kind == "paper")
+            assert b.get("probe_auc", 0) == pytest.approx(a.get("probe_auc", 0), abs=ONE_PAIR)
         weights = [torch.load(folder / "final.pth", weights_only=True)["model"] for folder in (one, mixed)]
         for name, tensor in weights[0].items():
             torch.testing.assert_close(weights[1][name], tensor, atol=1e-3, rtol=0, msg=name)
