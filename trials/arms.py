@@ -38,7 +38,7 @@ TRIALS: Mapping[str, Trial] = {
     "phantom": Trial("phantom", 1, 2, 3, "radiation_necrosis", has_clinical=True),
     "nodules": Trial("nodules", 11, 12, 13, "poorly_defined", has_clinical=False),
 }
-Group = Literal["main", "objectives", "mask channel", "views", "labels"]
+Group = Literal["main", "objectives", "mask channel", "views", "labels", "length"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,12 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
             controls=("shuffled_labels", "mask_only", "volume_only", "random_encoder")),
         Arm("labels_50", "labels", "50 % of the training labels", ("finetune.label_share=0.5",), _BOTH, MAIN),
         Arm("labels_25", "labels", "25 % of the training labels", ("finetune.label_share=0.25",), _BOTH, MAIN),
+        Arm("finetuned_longer", "length", "fine-tuned for 100 epochs, as the planner would", ("finetune.epochs=100",),
+            _BOTH, MAIN),
         Arm("restoration_only", "objectives", "restoration only", ("pretrain.contrastive_weight=0",)),
         Arm("contrastive_only", "objectives", "contrastive only", ("pretrain.restoration_weight=0",)),
         Arm("masked_tokens", "objectives", "with masked-token prediction", ("pretrain.masked_token_weight=1",)),
-        Arm("pretrained_longer", "objectives", "pretrained four times as long", ("pretrain.epochs=160",)),
+        Arm("pretrained_longer", "length", "pretrained four times as long", ("pretrain.epochs=160",)),
         Arm("published", "objectives", "published objective and optimiser, plain views", (
             "pretrain.objective=paper", "pretrain.optimizer=adam", "pretrain.learning_rate=1e-4",
             "pretrain.weight_decay=0", "pretrain.temperature=0.05", *_PLAIN,

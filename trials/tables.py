@@ -24,7 +24,7 @@ from trials.paired import auc_difference
 log = get_logger("rnnet.trials.tables")
 
 _GROUPS = (("objectives", "Objectives of pretraining"), ("views", "Views of pretraining"),
-           ("mask channel", "Mask channel in pretraining"))
+           ("mask channel", "Mask channel in pretraining"), ("length", "Length of training"))
 _LABELS_CAPTION = (
     "Label efficiency. The shares are of the labels of each fold's training part. Every arm, the one with all labels "
     "too, chose the best epoch of a fold on the fold's whole labelled validation part: in all, more labels were used "
@@ -61,7 +61,8 @@ def trial_tables(trial: Trial, root: Path) -> str:
     for group, title in _GROUPS:
         members = [arm for arm in arms if arm.group == group]
         if members:
-            parts.append(f"{title} (`ssl_vit`; settings in trials/arms.py):\n\n" + _arms_table(members, found, subsets))
+            table = _arms_table(workspace, dataset, members, found, subsets, trial)
+            parts.append(f"{title} (`ssl_vit`; settings in trials/arms.py):\n\n{table}")
     choice = root / "choice.md"
     if choice.is_file():
         title = "What the outlines tell at equal volume (AUC, training patients):"
@@ -136,22 +137,31 @@ def _labels_table(
     for arm in arms:
         if arm.group == "labels" or arm.name == MAIN:
             title = "all labels" if arm.name == MAIN else arm.title
-            results = workspace.results_dataset(dataset, arm.name)
             for config in ("ssl_vit", "vit_scratch"):
                 cells = (_cell(_summary_of(found[arm.name], config, subset)) for subset in subsets)
                 rows.append([title, f"`{config}`", *cells])
-            differences = (_difference(results, "ssl_vit", results, "vit_scratch", s, trial) for s in subsets)
-            rows.append([title, "difference", *differences])
+            rows.append([title, "difference", *_gain(workspace.results_dataset(dataset, arm.name), subsets, trial)])
     return f"{_LABELS_CAPTION}\n\n" + _table(["labels", "configuration", *subsets.values()], rows)
 
 
-def _arms_table(members: Sequence[Arm], found: Mapping[str, Evaluation], subsets: Mapping[str, str]) -> str:
+def _arms_table(
+    workspace: Workspace, dataset: str, members: Sequence[Arm], found: Mapping[str, Evaluation],
+    subsets: Mapping[str, str], trial: Trial,
+) -> str:
     rows = [["as planned", *(_cell(_summary_of(found[MAIN], "ssl_vit", s)) for s in subsets)]]
     for arm in members:
         for config in arm.configs:
             title = arm.title if config == "ssl_vit" else f"{arm.title}, `{config}`"
             rows.append([title, *(_cell(_summary_of(found[arm.name], config, s)) for s in subsets)])
+        if "vit_scratch" in arm.configs:
+            gain = _gain(workspace.results_dataset(dataset, arm.name), subsets, trial)
+            rows.append([f"{arm.title}, difference", *gain])
     return _table(["arm", *subsets.values()], rows)
+
+
+def _gain(results: ResultsLayout, subsets: Mapping[str, str], trial: Trial) -> list[str]:
+    """What pretraining brings under one plan, for each subset."""
+    return [_difference(results, "ssl_vit", results, "vit_scratch", subset, trial) for subset in subsets]
 
 
 def _difference(

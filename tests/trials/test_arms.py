@@ -28,12 +28,13 @@ def test_all_arms_share_the_preprocessed_scans_and_the_folds(name):
 
 
 @pytest.mark.parametrize("name", TRIALS)
-def test_label_arms_start_from_the_main_encoder(name):
+def test_arms_that_change_fine_tuning_alone_start_from_the_main_encoder(name):
     trial = TRIALS[name]
     for arm in arms_of(trial):
         commands = [step.command for step in steps_of(trial, arm, Machine(Path("root")))]
-        assert any(c[0] == "pretrain" for c in commands) == (arm.group != "labels")
-        if arm.group == "labels":
+        of_finetuning = arm.name != MAIN and all(s.startswith("finetune.") for s in arm.settings)
+        assert any(c[0] == "pretrain" for c in commands) != of_finetuning
+        if of_finetuning:
             encoders = {c[c.index("-pretrained") + 1] for c in commands if "ssl_vit" in c}
             assert {Path(e).parent.name for e in encoders} == {f"pretrain__{MAIN}"}
 

@@ -54,6 +54,7 @@ def root(tmp_path_factory):
         (Workspace.under(folder).raw / name).mkdir(parents=True)
     _write_arm(folder, MAIN, ("ssl_vit", "vit_scratch"))
     _write_arm(folder, "labels_25", ("ssl_vit", "vit_scratch"))
+    _write_arm(folder, "finetuned_longer", ("ssl_vit", "vit_scratch"))
     _write_arm(folder, "plain_views", ("ssl_vit",))
     return folder
 
@@ -81,6 +82,8 @@ def test_label_shares_and_ablations_have_their_rows(root):
     assert "on the fold's whole labelled validation part" in text
     assert "| all labels | difference |" in text
     assert "| views by mirroring and shift alone |" in text
+    assert "as the planner would, `vit_scratch` |" in text
+    assert "as the planner would, difference |" in text
 
 
 def test_controls_stand_with_what_their_figures_should_be():
