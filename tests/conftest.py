@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+# Dask's loop may tell of a connection that it lost long ago, while another test reads what rnnet writes to the screen.
+logging.getLogger("asyncio").addHandler(logging.NullHandler())
 
 
 @pytest.fixture(scope="session")
