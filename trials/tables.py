@@ -62,7 +62,7 @@ def trial_tables(trial: Trial, root: Path) -> str:
         members = [arm for arm in arms if arm.group == group]
         if members:
             table = _arms_table(workspace, dataset, members, found, subsets, trial)
-            parts.append(f"{title} (`ssl_vit`; settings in trials/arms.py):\n\n{table}")
+            parts.append(f"{title} (`ssl_vit` where no other is named; settings in trials/arms.py):\n\n{table}")
     choice = root / "choice.md"
     if choice.is_file():
         title = "What the outlines tell at equal volume (AUC, training patients):"
@@ -148,14 +148,14 @@ def _arms_table(
     workspace: Workspace, dataset: str, members: Sequence[Arm], found: Mapping[str, Evaluation],
     subsets: Mapping[str, str], trial: Trial,
 ) -> str:
-    rows = [["as planned", *(_cell(_summary_of(found[MAIN], "ssl_vit", s)) for s in subsets)]]
-    for arm in members:
-        for config in arm.configs:
-            title = arm.title if config == "ssl_vit" else f"{arm.title}, `{config}`"
-            rows.append([title, *(_cell(_summary_of(found[arm.name], config, s)) for s in subsets)])
-        if "vit_scratch" in arm.configs:
-            gain = _gain(workspace.results_dataset(dataset, arm.name), subsets, trial)
-            rows.append([f"{arm.title}, difference", *gain])
+    configs = dict.fromkeys(config for arm in members for config in arm.configs)
+    rows = []
+    for name, title, of in [(MAIN, "as planned", configs), *((arm.name, arm.title, arm.configs) for arm in members)]:
+        for config in of:
+            named = title if config == "ssl_vit" else f"{title}, `{config}`"
+            rows.append([named, *(_cell(_summary_of(found[name], config, s)) for s in subsets)])
+        if "vit_scratch" in of:
+            rows.append([f"{title}, difference", *_gain(workspace.results_dataset(dataset, name), subsets, trial)])
     return _table(["arm", *subsets.values()], rows)
 
 

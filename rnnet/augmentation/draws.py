@@ -40,9 +40,10 @@ def happens(generator: torch.Generator, samples: int, probability: float) -> Ten
 
 
 def noise_windows(generator: torch.Generator, like: Tensor, *, rows: Rows | None = None) -> list[Tensor]:
-    """Standard normal noise for each sample of `like` (b, ...), the rows `rows` of a global batch: not to be changed.
+    """Standard normal noise for each sample of `like` (b, ...), the rows `rows` of a global batch.
 
-    Windows at random places of one table, each as it is or with the other sign; they may overlap.
+    Windows at random places of one table, each as it is or with the other sign; they may overlap. They are the table's
+    own memory: never write into them.
     """
     rows, voxels = rows_of(like, rows), like[0].numel()
     table = _noise_table(voxels, like.device, like.dtype)

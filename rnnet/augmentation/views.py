@@ -62,7 +62,7 @@ def flip_samples(batch: Tensor, flips: Tensor) -> Tensor:
 class _Motion:
     """How each of b cubes moves along its axes, and the order of these axes afterwards.
 
-    mirrored: bool (b, 3). shift_vox: (b, 3). zoomed: bool (b,). zoom: (b, 3), of the zoomed ones.
+    mirrored: bool (b, 3). shift_vox: (b, 3). zoomed: bool (b,). zoom: (b, 3), used where zoomed.
     order: b permutations of (0, 1, 2).
     """
 

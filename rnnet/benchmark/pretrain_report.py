@@ -29,7 +29,7 @@ def speed_rows(speed: PretrainSpeed, *, network: str, plan: ExperimentPlan) -> l
     The machine's peak is the rate of the median matrix product: the MFU is against it, the best product is shown.
     """
     is_cpu = speed.device == "cpu"
-    set_for_this = _is_the_run_of_the_aims(speed, network, plan)
+    set_for_this = is_the_run_of_the_aims(speed, network, plan)
     mfu_aim = AIM_MFU["cpu" if is_cpu else "cuda"]
     rows = [
         ("cubes/s", f"{speed.cubes_per_second:.2f}",
@@ -59,13 +59,14 @@ def speed_notes(speed: PretrainSpeed, *, network: str, plan: ExperimentPlan) -> 
     """What the rows have no room for."""
     shape = " x ".join(map(str, speed.peak.shape))
     lines = [f"Product of the peak: {shape} in {speed.precision}, the fastest shape of those tried."]
-    if not _is_the_run_of_the_aims(speed, network, plan):
+    if not is_the_run_of_the_aims(speed, network, plan):
         name, edge, token, size = _AIMS_HOLD_FOR
         lines.append(f"Aims of cubes/s and MFU: {name}, tokens of {token} in {edge} voxels, batch {size}, bfloat16.")
     return lines
 
 
-def _is_the_run_of_the_aims(speed: PretrainSpeed, network: str, plan: ExperimentPlan) -> bool:
+def is_the_run_of_the_aims(speed: PretrainSpeed, network: str, plan: ExperimentPlan) -> bool:
+    """Whether it is network, sizes, batch and precision that the aims of speed were set for."""
     described = (network, plan.crop.edge_vox, plan.network.token_edge_vox, plan.pretrain.batch_size)
     return described == _AIMS_HOLD_FOR and speed.precision == "bfloat16"
 

@@ -26,8 +26,8 @@ _ABSENT = "absent"
 # What a resumed run must share with the interrupted one to end as if it had not been interrupted.
 _SAME_RUN = ("seed", "crop", "network", "channels", "preprocessing", "positive_outcome")
 _FREE = ("pretrain.checkpoint_minutes",)
-# A probe without patience changes nothing but its curve.
-_PROBE, _PATIENCE = "pretrain.probe", "pretrain.probe.patience"
+# Of a probe without patience, which changes nothing but the number of points on its curve.
+_PROBE_OFTEN, _PATIENCE = "pretrain.probe.every_epochs", "pretrain.probe.patience"
 
 
 def check_reusable(checkpoint: Checkpoint, plan: ExperimentPlan, *, config: str = "ssl_vit") -> None:
@@ -100,9 +100,9 @@ def check_resumable(
     """
     fields = differences(checkpoint.plan, plan, (*_SAME_RUN, part))
     only_draws = not plan.pretrain.probe.patience and all(path != _PATIENCE for path, _, _ in fields)
-    free = (*_FREE, _PROBE) if only_draws else _FREE
+    free = (*_FREE, _PROBE_OFTEN) if only_draws else _FREE
     found = [
-        f"{path} was {stored} and is {wanted}" for path, stored, wanted in fields if not _is_below(path, free)
+        f"{path} was {stored} and is {wanted}" for path, stored, wanted in fields if path not in free
     ]
     if checkpoint.config != config:
         found.append(f"the configuration was {checkpoint.config} and is {config}")

@@ -89,6 +89,16 @@ def test_a_zoom_changes_the_size_of_image_and_mask_by_no_more_than_the_plan_says
     assert inside.min() > 0.1
 
 
+def test_a_quarter_of_the_views_is_zoomed_and_the_others_move_exactly():
+    batch = cubes(200, edge=8, lesion_radius=2.0)
+    exact, zoomed = (
+        make_view(batch, replace(STILL, shift_vox=1, axis_swaps=True, scaling=scaling), generator(5))
+        for scaling in (0.0, 0.2)
+    )
+    same = (exact == zoomed).flatten(1).all(dim=1).float().mean().item()
+    assert same == pytest.approx(0.75, abs=0.1)
+
+
 def test_a_zoom_by_nothing_is_the_exact_view():
     batch = cubes(6)
     plan = replace(STILL, shift_vox=2, axis_swaps=True)

@@ -21,6 +21,7 @@ from rnnet.benchmark.pretrain import (
 )
 from rnnet.benchmark.pretrain_report import SPEED_HEADER, phase_rows, speed_notes, speed_rows
 from rnnet.cli.benchmark import build_parser, main
+from rnnet.cli.benchmark_pretrain import _print_plain
 from rnnet.core.errors import MissingDependencyError, SettingError
 from rnnet.planning.plan import ExperimentPlan, with_settings
 from rnnet.reporting.screen import text_table
@@ -186,3 +187,25 @@ def test_the_bare_model_restores_every_patch_and_projects_every_volume() -> None
     restored, projected = model(cubes)
     assert restored.shape == model.patches(cubes[:, :1]).shape
     assert projected.shape == (len(cubes), 128)
+
+
+@pytest.mark.parametrize(("bare_seconds", "has_aim", "said"), [
+    (0.9, True, "0.90 (aim: at least 0.84)"), (0.8, True, "0.80 (aim: at least 0.84: missed)"), (0.8, False, "0.80"),
+])
+def test_the_ratio_to_the_bare_loop_stands_beside_its_aim_where_it_has_one(
+    bare_seconds: float, has_aim: bool, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _print_plain(plain_peer.PlainSpeed(8, 3, plain_seconds=bare_seconds, rnnet_seconds=1.0), has_aim=has_aim)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"bare {8 / bare_seconds:.2f} cubes/s, rnnet 8.00 cubes/s")
+    assert lines[1] == f"rnnet / bare loop: {said}"
+
+
+def test_the_command_measures_beside_a_bare_loop(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(matrix_peak, "_SQUARES", {"cpu": (16,)})
+    sizes = ["--network", "ViT-Ti", "--edge", "16", "--token_edge", "8", "--batch_size", "2", "--steps", "1"]
+    small = ["--set", "network.depth=1", "-device", "cpu", "--precision", "float32"]
+    assert main(["pretrain", "--peer", "plain", *sizes, *small]) == 0
+    assert "rnnet / bare loop: " in capsys.readouterr().out
