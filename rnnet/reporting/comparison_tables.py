@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rnnet.evaluation.names import model_name
 from rnnet.evaluation.results import ModelComparison
+from rnnet.evaluation.summary import CROSS_VALIDATION
 from rnnet.reporting.cohort_tables import p_text
 from rnnet.reporting.tables import Table, counted, lower_first, plain_outcome
 
@@ -17,6 +18,11 @@ _NOTES = (
     "not.",
     "t-test over folds: paired over the fold models, as such comparisons are usually published; 'corrected': with the "
     "variance that folds sharing training lesions need (Nadeau and Bengio 2003).",
+)
+_POOLED_NOTE = (
+    "Out-of-fold predictions: the fold models share training lesions and learned from the patients that test the "
+    "others. Neither the interval nor the p-values of bootstrap and DeLong contain this: the one is rather too narrow, "
+    "the others are rather too small."
 )
 
 
@@ -63,6 +69,8 @@ def _row(c: ModelComparison, *, several: bool) -> tuple[str, ...]:
 
 def _notes(group: Sequence[ModelComparison]) -> tuple[str, ...]:
     notes = list(_NOTES)
+    if group[0].subset == CROSS_VALIDATION:
+        notes.append(_POOLED_NOTE)
     if len(group) > 1:
         notes.append(f"Adjusted: for the {max(c.n_comparisons for c in group)} comparisons on this test set (Holm "
                      "1979).")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from rnnet.evaluation.summary import CROSS_VALIDATION
 from rnnet.reporting.comparison_tables import comparison_tables
 from tests.reporting.results import made_up_comparison
 
@@ -22,6 +23,12 @@ def test_several_comparisons_have_adjusted_p_values_and_each_test_set_its_table(
     assert any("Holm 1979" in note for note in first.notes)
     assert not any("Holm" in text for text in (*second.header, *second.notes))
     assert sum(len(names) for _, names in first.spans) == len(first.header) == len(first.short_header)
+
+
+def test_cross_validation_says_what_its_interval_does_not_contain() -> None:
+    test, pooled = comparison_tables([made_up_comparison(), made_up_comparison(subset=CROSS_VALIDATION)])
+    assert not any("Out-of-fold" in note for note in test.notes)
+    assert sum("Out-of-fold" in note for note in pooled.notes) == 1
 
 
 def test_what_could_not_be_tested_is_a_dash_with_its_reason() -> None:
