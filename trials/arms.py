@@ -20,6 +20,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 # Nothing is set of the main arm's recipe: it is the planner's. What the ablations change stands with the arms.
 RECIPE: tuple[str, ...] = ()
 MAIN = "main"
+# How often the configurations of `Arm.repeated` are trained: one training of a small network is a throw of dice.
+SEEDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Arm:
     """One plan, named as the arm, with what is trained under it on every fold.
 
     encoder: the arm whose pretrained encoder is used; empty: it pretrains one of its own. controls: of ssl_vit.
+    repeated: configurations that are trained with SEEDS seeds.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Arm:
     configs: tuple[str, ...] = ("ssl_vit",)
     encoder: str = ""
     controls: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
     fuse: bool = False
 
     @property
@@ -68,7 +72,7 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
     tabular = ("radiomics", "clinical") if trial.has_clinical else ("radiomics",)
     imaging = ("ssl_vit", "vit_scratch", "ssl_vit_t1ce", "resnet50")
     return (
-        Arm(MAIN, "main", "all as planned", configs=(*imaging, *tabular), fuse=True,
+        Arm(MAIN, "main", "all as planned", configs=(*imaging, *tabular), fuse=True, repeated=_BOTH,
             controls=("shuffled_labels", "mask_only", "volume_only", "random_encoder")),
         Arm("labels_50", "labels", "50 % of the training labels", ("finetune.label_share=0.5",), _BOTH, MAIN),
         Arm("labels_25", "labels", "25 % of the training labels", ("finetune.label_share=0.25",), _BOTH, MAIN),

@@ -19,7 +19,7 @@ from rnnet.core.errors import RnnetError, StaleArtefactError, did_you_mean
 from rnnet.core.files import text_digest, write_text
 from rnnet.core.log import configure_logging, get_logger
 from rnnet.core.workspace import Workspace
-from trials.arms import MAIN, TRIALS, Arm, Trial, arms_of, plan_settings
+from trials.arms import MAIN, SEEDS, TRIALS, Arm, Trial, arms_of, plan_settings
 
 log = get_logger("rnnet.trials.run")
 _FOLDS_SETTING = "n_folds"
@@ -67,6 +67,7 @@ def steps_of(trial: Trial, arm: Arm, machine: Machine) -> list[Step]:
         for fold in folds:
             command: tuple[str, ...] = ("train", labelled, str(fold), "-c", config, *plan, *root, *cores, *device)
             command += ("--control", control) if control else ()
+            command += ("--seeds", str(SEEDS)) if config in arm.repeated and not control else ()
             command += pretrained if config.startswith("ssl_") else ()
             command += ("--continue",) if config not in ("radiomics", "clinical") else ()
             steps.append((f"train_{config}{f'_{control}' if control else ''}_{fold}", command))

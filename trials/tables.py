@@ -15,6 +15,7 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.files import write_text
 from rnnet.core.log import configure_logging, get_logger
 from rnnet.core.workspace import ResultsLayout, Workspace
+from rnnet.evaluation.repeat_results import SeedSpread
 from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Evaluation, ModelSummary
 from rnnet.reporting.repeats import control_notes
@@ -55,7 +56,8 @@ def trial_tables(trial: Trial, root: Path) -> str:
     main_results = workspace.results_dataset(dataset, MAIN)
     parts = [
         _counts_text(trial, found[MAIN], subsets), _models_table(found[MAIN], subsets),
-        *_difference_table(main_results, found[MAIN], subsets, trial), *_controls_table(found[MAIN], subsets),
+        *_difference_table(main_results, found[MAIN], subsets, trial), *_seeds_table(found[MAIN], subsets),
+        *_controls_table(found[MAIN], subsets),
         _labels_table(workspace, dataset, arms, found, subsets, trial),
     ]
     for group, title in _GROUPS:
@@ -115,6 +117,30 @@ def _difference_table(
     ]
     title = "Difference in AUC on the same lesions, with its 95 % interval (patients drawn once for both models):"
     return [title, _table(["difference", *subsets.values()], rows)] if rows else []
+
+
+def _seeds_table(main: Evaluation, subsets: Mapping[str, str]) -> list[str]:
+    """The models that were trained several times, and the difference of their means."""
+    spreads = {(spread.config, spread.subset): spread for spread in main.seeds}
+    configs = [config for config in ("ssl_vit", "vit_scratch") if any(config == repeated for repeated, _ in spreads)]
+    if not configs:
+        return []
+    rows = [[f"`{config}`", *(_spread_cell(spreads.get((config, s))) for s in subsets)] for config in configs]
+    if len(configs) > 1:
+        pairs = [[spreads.get((config, s)) for config in configs] for s in subsets]
+        rows.append(["difference of the means", *(f"{a.mean - b.mean:+.2f}" if a and b else "" for a, b in pairs)])
+    title = (
+        "Fine-tuning again with other seeds, from the same encoder (mean ± SD over the seeds, lowest to highest, how "
+        "many seeds). All other tables are of the first seed:"
+    )
+    return [title, _table(["configuration", *subsets.values()], rows)]
+
+
+def _spread_cell(spread: SeedSpread | None) -> str:
+    if spread is None:
+        return ""
+    ends = f"{min(spread.aucs):.2f} to {max(spread.aucs):.2f}"
+    return f"{spread.mean:.2f} ± {spread.sd:.2f} ({ends}; {len(spread.seeds)})"
 
 
 def _controls_table(main: Evaluation, subsets: Mapping[str, str]) -> list[str]:

@@ -39,6 +39,13 @@ def test_arms_that_change_fine_tuning_alone_start_from_the_main_encoder(name):
             assert {Path(e).parent.name for e in encoders} == {f"pretrain__{MAIN}"}
 
 
+@pytest.mark.parametrize("name", TRIALS)
+def test_the_two_models_of_the_claim_are_trained_several_times_and_their_controls_once(name):
+    steps = steps_of(TRIALS[name], arms_of(TRIALS[name])[0], Machine(Path("root")))
+    repeated = {step.name for step in steps if "--seeds" in step.command}
+    assert repeated == {f"train_{config}_{fold}" for config in ("ssl_vit", "vit_scratch") for fold in range(3)}
+
+
 def test_the_nodules_have_no_clinical_model():
     steps = {t: [s.name for s in steps_of(TRIALS[t], arms_of(TRIALS[t])[0], Machine(Path("root")))] for t in TRIALS}
     assert "train_clinical_0" in steps["phantom"]

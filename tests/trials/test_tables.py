@@ -5,12 +5,12 @@ from rnnet.core.errors import RnnetError
 from rnnet.core.types import LesionPrediction
 from rnnet.core.workspace import Workspace
 from rnnet.evaluation.predictions import ensemble, sigmoid, write_predictions
-from rnnet.evaluation.repeat_results import ControlResult
+from rnnet.evaluation.repeat_results import ControlResult, SeedSpread
 from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import CROSS_VALIDATION, SAME_CENTER_TEST, Evaluation, subset_file, summarise
 from trials.arms import MAIN, TRIALS
 from trials.paired import paired_difference
-from trials.tables import _controls_table, insert, main, trial_tables
+from trials.tables import _controls_table, _seeds_table, insert, main, trial_tables
 
 TRIAL = TRIALS["nodules"]
 DATASET, SECOND = "Dataset011_Nodules", "Dataset013_NodulesThick"
@@ -89,6 +89,19 @@ def test_label_shares_and_ablations_have_their_rows(root):
         assert rows[way].count("1.00 (1.00 to 1.00)") == 3
         assert "1.00 (1.00 to 1.00)" not in rows[f"{way}, `vit_scratch`"]
         assert rows[f"{way}, difference"].count("+") == 9
+
+
+def test_models_trained_several_times_have_their_spread_and_the_difference_of_their_means():
+    def spread(config, *aucs):
+        return SeedSpread(config, CROSS_VALIDATION, "", "sharp", 4, 4, ("0",), tuple(range(len(aucs))), aucs)
+
+    found = Evaluation(DATASET, MAIN, (), seeds=(spread("vit_scratch", 0.5, 0.6), spread("ssl_vit", 0.7, 0.9)))
+    rows = _seeds_table(found, {CROSS_VALIDATION: "cross-validation", "test": "test"})[1].splitlines()[2:]
+    assert rows == [
+        "| `ssl_vit` | 0.80 ± 0.14 (0.70 to 0.90; 2) |  |", "| `vit_scratch` | 0.55 ± 0.07 (0.50 to 0.60; 2) |  |",
+        "| difference of the means | +0.25 |  |",
+    ]
+    assert _seeds_table(Evaluation(DATASET, MAIN, ()), {}) == []
 
 
 def test_controls_stand_with_what_their_figures_should_be():
