@@ -40,7 +40,7 @@ TRIALS: Mapping[str, Trial] = {
     "phantom": Trial("phantom", 1, 2, 3, "radiation_necrosis", has_clinical=True),
     "nodules": Trial("nodules", 11, 12, 13, "poorly_defined", has_clinical=False),
 }
-Group = Literal["main", "objectives", "mask channel", "views", "labels", "length"]
+Group = Literal["main", "objectives", "network", "mask channel", "views", "labels", "length"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,9 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
         Arm("contrastive_only", "objectives", "contrastive only", ("pretrain.restoration_weight=0",)),
         Arm("masked_tokens", "objectives", "with masked-token prediction", ("pretrain.masked_token_weight=1",)),
         Arm("pretrained_longer", "length", "pretrained four times as long", ("pretrain.epochs=160",)),
+        Arm("both_longer", "length", "pretrained four times as long and fine-tuned for 100 epochs",
+            ("pretrain.epochs=160", "finetune.epochs=100"), encoder="pretrained_longer"),
+        Arm("conv_stem", "network", "patches by a convolutional stem", ("network.patch_embed=conv_stem",), _BOTH),
         Arm("published", "objectives", "published objective and optimiser, plain views", (
             "pretrain.objective=paper", "pretrain.optimizer=adam", "pretrain.learning_rate=1e-4",
             "pretrain.weight_decay=0", "pretrain.temperature=0.05", *_PLAIN,

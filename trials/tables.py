@@ -24,8 +24,9 @@ from trials.paired import auc_difference
 
 log = get_logger("rnnet.trials.tables")
 
-_GROUPS = (("objectives", "Objectives of pretraining"), ("views", "Views of pretraining"),
-           ("mask channel", "Mask channel in pretraining"), ("length", "Length of training"))
+_GROUPS = (("objectives", "Objectives of pretraining"), ("network", "How voxels become tokens"),
+           ("views", "Views of pretraining"), ("mask channel", "Mask channel in pretraining"),
+           ("length", "Length of training"))
 _LABELS_CAPTION = (
     "Label efficiency. The shares are of the labels of each fold's training part. Every arm, the one with all labels "
     "too, chose the best epoch of a fold on the fold's whole labelled validation part: in all, more labels were used "

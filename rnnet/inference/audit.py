@@ -24,7 +24,7 @@ from rnnet.inference.audit_changed import made_with_other_splits
 from rnnet.inference.exposures import config_seen, fold_layouts
 from rnnet.planning.plan import read_plan
 from rnnet.training.checkpoint import read_checkpoint
-from rnnet.training.exposure import checkpoint_exposure
+from rnnet.training.exposure import checkpoint_exposure, checkpoint_steering
 
 _ORIGIN_FIX = "Pretrain with rnnet_pretrain, or test on patients whom the authors of the weights cannot have had."
 
@@ -146,6 +146,9 @@ def _trained(workspace: Workspace, name: str) -> Iterator[_Step]:
         if results.pretrained_checkpoint.is_file():
             checkpoint = read_checkpoint(results.pretrained_checkpoint, made_by="rnnet_pretrain", lazy=True)
             yield _Step(checkpoint_exposure(checkpoint, f"pretraining of {name} ({results.plan_name})", ask))
+            chosen = f"the choice of the encoder of {name} ({results.plan_name}) by outcomes"
+            steering = checkpoint_steering(checkpoint, chosen)
+            yield from (_Step(steering),) if steering.patients else ()
         configs = [c for c in CONFIGS if fold_layouts(results, c)]
         if configs:
             plan = read_plan(workspace.preprocessed_dataset(name).plans_json(results.plan_name))

@@ -16,6 +16,7 @@ from rnnet.evaluation.repeats import trained_controls
 from rnnet.experiment.data import ExperimentData
 from rnnet.fusion.trained_with import outdated_fusions
 from rnnet.inference.exposures import validated_folds
+from rnnet.networks.classifier import depends_on
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint
 from rnnet.training.controls import controlled_plan
 from rnnet.training.fold_record import ENCODER_INPUT
@@ -32,7 +33,7 @@ class UnlikeRuns:
 
     folders: of the runs that are left out of controls and of the spread over seeds. sentences: that name them, and the
     models whose folds were trained in different ways. settings: (field, value in training, value in the plan, which
-    models and folds) of every field of the plan that a fold was trained with another value of.
+    models and folds) of every field that a fold was trained with another value of, where its network depends on it.
     """
 
     folders: frozenset[Path] = frozenset()
@@ -112,7 +113,8 @@ def _difference(pair: _Pair) -> str:
     wanted = controlled_plan(first.experiment_plan(), pair.control)
     found = [
         f"{path} is {there} there and {here} in {pair.first_name}"
-        for path, there, here in differences(to_plain(run.experiment_plan()), wanted, _SAME) if path not in _FREE
+        for path, there, here in differences(to_plain(run.experiment_plan()), wanted, _SAME)
+        if path not in _FREE and depends_on(split_control(run.config)[0], path)
     ]
     if pair.control != "random_encoder" and first.inputs.get(ENCODER_INPUT) != run.inputs.get(ENCODER_INPUT):
         found.append(f"it started from another encoder than {pair.first_name}")
@@ -128,7 +130,8 @@ def _settings(data: ExperimentData) -> tuple[tuple[str, str, str, str], ...]:
                 continue
             trained = to_plain(_stored(layout.checkpoint_best).experiment_plan())
             for found in differences(trained, data.plan, _SAME):
-                folds[found][model_name(config)].append(fold)
+                if depends_on(config, found[0]):
+                    folds[found][model_name(config)].append(fold)
     return tuple(
         (*found, "; ".join(f"{model}: {folds_text(names)}" for model, names in models.items()))
         for found, models in sorted(folds.items())

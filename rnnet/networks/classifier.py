@@ -60,3 +60,13 @@ def build_classifier(plan: ExperimentPlan, *, config: str) -> Classifier:
         else:
             encoder = build_vit(plan, in_channels=in_channels)
         return Classifier(encoder, ClassificationHead(encoder.width, plan.network.dropout))
+
+
+def depends_on(config: str, path: str) -> bool:
+    """Whether a field of the plan, 'network.depth', can change the network of an imaging configuration.
+
+    True of every field outside `network`.
+    """
+    if not path.startswith("network.") or path == "network.dropout":
+        return True
+    return (path == "network.resnet_base_width") == (config == "resnet50")

@@ -125,6 +125,19 @@ def test_a_pretrained_encoder_that_saw_a_test_patient_is_an_error(workspace: Wor
     assert found(audit(workspace)) == {("error", "image-seen")}
 
 
+def test_whose_outcomes_chose_an_encoder_stand_in_the_table_and_may_be_an_error(workspace: Workspace) -> None:
+    chosen = f"the choice of the encoder of {NAME} (rnnet_plans) by outcomes"
+    write_pretrained(workspace)
+    assert chosen not in [row.seen for row in audit(workspace).rows]
+    write_pretrained(workspace, steered_by=(f"{NAME}/P000",), steered_scans=(f"{NAME}/P000_s1",))
+    result = audit(workspace)
+    assert [(row.patients, row.images) for row in result.rows if row.seen == chosen] == [(1, 1)]
+    assert result.problems == ()
+    write_pretrained(workspace, steered_by=(f"{NAME}/T000",))
+    (problem,) = audit(workspace).errors
+    assert problem.message.startswith(f"T{chosen[1:]} has seen 1 patient(s) of the test split of {NAME}")
+
+
 def test_what_trained_folds_have_seen_stands_in_the_table_and_may_be_an_error(workspace: Workspace) -> None:
     write_preprocessed(workspace, write_dataset(workspace))
     pipeline.train(workspace, NAME, 0, config="clinical", plan_name=PLAN.name)

@@ -153,6 +153,19 @@ def test_folds_that_were_trained_alike_are_not_named(workspace: Workspace) -> No
     assert {field for field, *_ in unlike.settings} == {s.split("=")[0] for s in FAST}
 
 
+def test_a_field_that_the_network_does_not_have_makes_no_run_unlike(own: Workspace) -> None:
+    first = own.results_dataset(NAME, PLAN.name).fold("vit_scratch", 1)
+    for run, changed in ((first, {}), (first.seed(1), {"mlp_ratio": 3.0})):
+        stored = read_checkpoint(run.checkpoint_best, made_by="rnnet_train")
+        network = {**stored.plan["network"], "resnet_base_width": 8, **changed}
+        write_checkpoint(run.checkpoint_best, replace(stored, plan={**stored.plan, "network": network}))
+    unlike = unlike_runs(ExperimentData.open(own, NAME, PLAN.name))
+    (sentence,) = unlike.sentences
+    assert "network.mlp_ratio is 3.0 there" in sentence
+    assert "resnet" not in sentence
+    assert "network.resnet_base_width" not in {field for field, *_ in unlike.settings}
+
+
 def test_predicting_again_names_the_whole_command_of_what_is_not_trained(workspace: Workspace) -> None:
     with pytest.raises(MissingStageError) as caught:
         train(workspace, 0, control="volume_only", seeds=3, validate_only=True)

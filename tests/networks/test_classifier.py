@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from rnnet.core.errors import UnknownComponentError
 from rnnet.core.types import IMAGING_CONFIGS
-from rnnet.networks.classifier import build_classifier, channels_of
+from rnnet.networks.classifier import build_classifier, channels_of, depends_on
 from tests.networks.small import noise
 
 
@@ -30,3 +32,16 @@ def test_a_misspelt_configuration_names_the_nearest_one(plan):
 def test_the_plans_seed_fixes_the_whole_classifier(plan):
     first, second = (build_classifier(plan, config="resnet50").state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("config", ["resnet50", "ssl_vit"])
+def test_fields_on_which_a_network_does_not_depend_leave_its_weights_as_they_are(plan, config):
+    fields = {"resnet_base_width": 8, "width": 48, "depth": 3, "heads": 2, "mlp_ratio": 3.0, "token_edge_vox": 4}
+    before = build_classifier(plan, config=config).state_dict()
+    for name, value in fields.items():
+        after = build_classifier(replace(plan, network=replace(plan.network, **{name: value})), config=config)
+        shapes = {key: weight.shape for key, weight in after.state_dict().items()}
+        is_same = shapes == {key: weight.shape for key, weight in before.items()}
+        # The number of heads shows in no shape.
+        assert is_same != depends_on(config, f"network.{name}") or name == "heads"
+    assert all(depends_on(config, path) for path in ("network.dropout", "finetune.epochs"))
