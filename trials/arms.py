@@ -84,6 +84,8 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
         Arm("pretrained_longer", "length", "pretrained four times as long", ("pretrain.epochs=160",)),
         Arm("both_longer", "length", "pretrained four times as long and fine-tuned for 100 epochs",
             ("pretrain.epochs=160", "finetune.epochs=100"), encoder="pretrained_longer"),
+        Arm("conv_stem_longer", "length", "so both, by a convolutional stem",
+            ("network.patch_embed=conv_stem", "pretrain.epochs=160", "finetune.epochs=100"), _BOTH),
         Arm("conv_stem", "network", "patches by a convolutional stem", ("network.patch_embed=conv_stem",), _BOTH),
         Arm("published", "objectives", "published objective and optimiser, plain views", (
             "pretrain.objective=paper", "pretrain.optimizer=adam", "pretrain.learning_rate=1e-4",

@@ -1,9 +1,9 @@
 """A bare loop beside rnnet: a ViT of the same sizes in plain torch, on one batch that never changes.
 
 What is left when everything that pretraining is for is taken away: no crops to fetch, no views, no corruption, no
-clipping, no checkpoints. The two take turns, so that what else the machine does meets both. The bare ViT has a linear
-patch embedding and takes the mean token, whatever the plan says, and works on the batch as a whole. On a GPU training
-prepares the next batch while the network works; here one step follows the other.
+look at the norm of gradients, no checkpoints. The two take turns, so that what else the machine does meets both. The
+bare ViT has a linear patch embedding and takes the mean token, whatever the plan says, and works on the batch as a
+whole. On a GPU training prepares the next batch while the network works; here one step follows the other.
 """
 
 from __future__ import annotations

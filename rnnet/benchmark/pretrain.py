@@ -190,13 +190,18 @@ def _overlapped_seconds(task: PretrainTask, steps: int, *, same_batch: bool = Fa
 
     same_batch: take one prepared batch again and again, for a step without its data.
     """
-    batches = task.batches(0)
-    ahead, moments = Ahead(task), []
-    ahead.begin_epoch(0, batches)
-    first = ahead.take(0)
-    for number in range(min(steps + _WARM_UP_STEPS, len(batches))):
-        parts = first if same_batch else ahead.take(number)
-        meanwhile = partial(ahead.prefetch, number + 1)
-        learn(task, parts, 0, number, ProcessGroup(), meanwhile=(lambda: None) if same_batch else meanwhile)
-        moments.append(time.perf_counter())
-    return median(after - before for before, after in pairwise(moments[1:]))
+    ahead, epoch, seconds = Ahead(task), 0, list[float]()
+    while len(seconds) < steps:
+        moments, batches = list[float](), task.batches(epoch)
+        ahead.begin_epoch(epoch, batches)
+        first = ahead.take(0)
+        for number in range(len(batches)):
+            parts = first if same_batch else ahead.take(number)
+            meanwhile = partial(ahead.prefetch, number + 1)
+            learn(task, parts, epoch, number, ProcessGroup(), meanwhile=(lambda: None) if same_batch else meanwhile)
+            moments.append(time.perf_counter())
+        # The first difference that counts is that of the step after the warm-up.
+        start = _WARM_UP_STEPS - 1 if epoch == 0 else 0
+        seconds += [after - before for before, after in pairwise(moments[start:])]
+        epoch += 1
+    return median(seconds[:steps])

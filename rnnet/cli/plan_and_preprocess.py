@@ -45,6 +45,7 @@ def _body(arguments: argparse.Namespace) -> int:
         planner=arguments.planner,
         plan_name=arguments.plan_name,
         settings=arguments.settings,
+        memory_gib=arguments.memory_gib,
         verify=arguments.verify_dataset_integrity,
         preprocess_scans=not arguments.no_pp,
         n_processes=arguments.n_processes,

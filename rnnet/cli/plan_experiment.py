@@ -38,6 +38,7 @@ def _body(arguments: argparse.Namespace) -> None:
         planner=arguments.planner,
         plan_name=arguments.plan_name,
         settings=arguments.settings,
+        memory_gib=arguments.memory_gib,
         n_processes=arguments.n_processes,
     )
     print_plan(plan, path, explain=arguments.explain)

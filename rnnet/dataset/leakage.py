@@ -114,11 +114,16 @@ def check_apart(
 
 @dataclass(frozen=True, slots=True)
 class FoldExposures:
-    """The sides of one fold, and the test split of its data set."""
+    """The sides of one fold, and the test split of its data set.
+
+    left_out: what the fold neither trains on nor chooses an epoch by, and predicts: the folds that nested
+    cross-validation leaves out.
+    """
 
     training: Exposure
     validation: Exposure
     test: Exposure
+    left_out: Exposure = Exposure("the folds left out")
 
     @classmethod
     def of_cases(
@@ -140,12 +145,16 @@ class FoldExposures:
         """The allowed leaks, as check_apart. earlier: what the weights or features that training starts from have seen.
 
         Earlier steps may have seen the fold's own sides: pretraining uses the images of all training patients. Whose
-        outcomes chose the weights, `steering`, must not be validated on, as the choice fits these outcomes.
+        outcomes chose the weights, `steering`, must not be validated on or be left out, as the choice fits these
+        outcomes.
 
         Raises:
             LeakageError: a side has seen another one, or anything has seen the test split.
         """
-        pairs = [(self.training, self.validation), (self.seen, self.test), *((other, self.test) for other in earlier)]
+        pairs = [
+            (self.training, self.validation), (self.seen, self.left_out), (self.seen, self.test),
+            *((other, self.test) for other in earlier),
+        ]
         leaks = check_apart(
             pairs, allow_leakage=allow_leakage,
             fix="Keep all scans and lesions of one patient on one side; pretrain without held-out patients.",
@@ -153,7 +162,7 @@ class FoldExposures:
         if steering is None:
             return leaks
         return leaks + check_apart(
-            [(steering, self.validation)], allow_leakage=allow_leakage,
+            [(steering, self.validation), (steering, self.left_out)], allow_leakage=allow_leakage,
             fix="Take no encoder of a trained classifier. Pretrain for this fold with --set pretrain.probe.fold=K, K "
                 "being its number, under a plan of its own (-p), or for all folds with --set "
                 "pretrain.probe.patience=0.",

@@ -27,10 +27,11 @@ log = get_logger(__name__)
 
 def plan_dataset(
     workspace: Workspace, names: Sequence[str], *, planner: str, plan_name: str, settings: Sequence[str],
-    n_processes: int,
+    memory_gib: float | None, n_processes: int,
 ) -> tuple[ExperimentPlan, Path, DatasetFingerprint]:
     """Write the plan and the folds of the first data set; returns the plan, its path and what it was made from.
 
+    memory_gib: of the device that will train; None takes that of this machine.
     The other data sets only count as further pretraining cubes. Folds that are there already are checked and kept.
 
     Raises:
@@ -46,9 +47,9 @@ def plan_dataset(
         read_artefact(layout.fingerprint_json, DatasetFingerprint, made_by=f"rnnet_extract_fingerprint -d {name}")
         for name, layout in zip(names, layouts, strict=True)
     ]
+    memory_bytes = available_memory_bytes() if memory_gib is None else int(memory_gib * 2**30)
     plan = PLANNERS.get(planner)().plan(
-        prints[0], name=plan_name, n_cubes=sum(p.n_cubes for p in prints), memory_bytes=available_memory_bytes(),
-        seed=0,
+        prints[0], name=plan_name, n_cubes=sum(p.n_cubes for p in prints), memory_bytes=memory_bytes, seed=0
     )
     plan = explain_auto(with_settings(plan, settings), find_hd_bet_weights(workspace))
     plan = _with_folds(plan, read_raw(workspace, names[0], n_processes=n_processes), layouts[0])

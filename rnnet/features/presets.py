@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from rnnet.core.codec import from_plain, to_plain
 from rnnet.core.errors import UnknownComponentError
-from rnnet.planning.plan import Choice, ExperimentPlan, FeaturesPlan, with_settings
+from rnnet.planning.plan import Choice, ExperimentPlan, FeaturesPlan, with_values
 
 _DATA_SET = "setting of the labelled public data set's own radiomics"
 _COUNT = "12 images x 93 + 14 = 1,130 features, as many as the labelled public data set has"
@@ -49,8 +48,8 @@ def with_preset(plan: ExperimentPlan, name: str) -> ExperimentPlan:
     """
     if name not in PRESETS:
         raise UnknownComponentError.of("preset", name, PRESETS)
+    plan = with_values(plan, {path: value for path, value, _ in PRESETS[name]})
     for path, value, reason in PRESETS[name]:
-        plan = with_settings(plan, [f"{path}={json.dumps(value)}"])
         plan = plan.with_reason(Choice(path, value, f"preset '{name}': {reason}"))
     return plan
 

@@ -12,7 +12,7 @@ from itertools import combinations
 from rnnet.core.errors import MissingStageError, SettingError
 from rnnet.core.types import Fold, LesionCase
 from rnnet.core.workspace import FoldLayout
-from rnnet.dataset.leakage import Exposure, check_apart
+from rnnet.dataset.leakage import Exposure
 from rnnet.evaluation.predictions import out_of_fold, read_predictions, write_predictions
 from rnnet.experiment.data import ExperimentData
 from rnnet.training.checkpoint import read_checkpoint
@@ -36,15 +36,11 @@ def train_without(
     """
     inner, left_out = _without(data, config, first, second)
     name = inner.folds[0].index
-    check_apart(
-        [(inner.fold_exposures(name).training, data.exposure("the folds left out", left_out))],
-        allow_leakage=allow_leakage, fix="Keep all scans and lesions of one patient in one fold.",
-    )
     if pretrained == "auto" and config in PRETRAINED_CONFIGS:
         pretrained = str(data.results.pretrained_checkpoint)  # of the data set: `inner` has results of its own
     train_imaging_fold(
         inner, name, config=config, pretrained=pretrained, device=device, resume=resume, validate_only=False,
-        allow_leakage=allow_leakage,
+        allow_leakage=allow_leakage, left_out=left_out,
     )
     layout = inner.results.fold(config, name)
     model, info = load_classifier(layout.checkpoint_best, device)

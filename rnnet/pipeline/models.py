@@ -43,10 +43,12 @@ def pretrain(
     from rnnet.experiment.pretraining_exposure import check_pretraining
     from rnnet.experiment.probe_lesions import probe_lesions
     from rnnet.training.confirm import confirm_batch_size
+    from rnnet.training.launcher import check_batch_size
     from rnnet.training.pretrain import run_pretraining
 
     names = [workspace.dataset_name(d) for d in datasets]
     plan = read_plan_of(workspace, names[0], plan_name, settings)
+    check_batch_size(plan, 1 if group is None else group.count)  # before anything is read or tried out
     chosen = pretraining_corpus(workspace, names, plan, keep_held_out=allow_leakage)
     corpus = chosen.corpus
     exposure, leaks = check_pretraining(workspace, names, plan, corpus, allow_leakage=allow_leakage)

@@ -42,10 +42,12 @@ def plan_experiment(
     planner: str = "default",
     plan_name: str = DEFAULT_PLAN,
     settings: Sequence[str] = (),
+    memory_gib: float | None = None,
     n_processes: int = 1,
 ) -> tuple[ExperimentPlan, Path]:
     """Plan for the first data set and its folds; the others only count as further pretraining cubes.
 
+    memory_gib: of the device that will train; None takes that of this machine.
     A splits_final.json that is there already is checked and kept. A page with the plan's reasons is written beside it.
     """
     from rnnet.experiment.plan_dataset import plan_dataset
@@ -53,7 +55,8 @@ def plan_experiment(
 
     names = [workspace.dataset_name(d) for d in datasets]
     plan, path, fingerprint = plan_dataset(
-        workspace, names, planner=planner, plan_name=plan_name, settings=settings, n_processes=n_processes
+        workspace, names, planner=planner, plan_name=plan_name, settings=settings, memory_gib=memory_gib,
+        n_processes=n_processes,
     )
     write_plan_page(workspace.preprocessed_dataset(names[0]).plan_html(plan_name), plan, fingerprint)
     return plan, path
@@ -90,19 +93,29 @@ def plan_and_preprocess(
     planner: str = "default",
     plan_name: str = DEFAULT_PLAN,
     settings: Sequence[str] = (),
+    memory_gib: float | None = None,
     verify: bool = False,
     preprocess_scans: bool = True,
     n_processes: int = 1,
     clean: bool = False,
     dask: str = "",
 ) -> tuple[ExperimentPlan, Path, dict[str, PreprocessReport]]:
-    """Fingerprint, plan, folds and preprocessing of the data sets. dask is for the preprocessing alone."""
+    """Fingerprint, plan, folds and preprocessing of the data sets. dask is for the preprocessing alone.
+
+    memory_gib: of the device that will train; None takes that of this machine.
+    """
     if verify:
         for report in verify_dataset_integrity(workspace, datasets, n_processes=n_processes).values():
             report.raise_if_errors()
     extract_fingerprint(workspace, datasets, n_processes=n_processes)
     plan, path = plan_experiment(
-        workspace, datasets, planner=planner, plan_name=plan_name, settings=settings, n_processes=n_processes
+        workspace,
+        datasets,
+        planner=planner,
+        plan_name=plan_name,
+        settings=settings,
+        memory_gib=memory_gib,
+        n_processes=n_processes,
     )
     if not preprocess_scans:
         return plan, path, {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,7 @@ __all__ = (
     "ViewPlan",
     "read_plan",
     "with_settings",
+    "with_values",
     "write_plan",
 )
 
@@ -168,18 +169,49 @@ class ExperimentPlan:
 
 
 def with_settings(plan: ExperimentPlan, settings: Sequence[str]) -> ExperimentPlan:
-    """The plan with 'path=value' changes, each recorded in the rationale.
+    """The plan with 'path=value' changes, each recorded in the rationale. Their order does not matter.
 
     Raises:
-        SettingError: a path that does not exist or a value that does not fit.
+        SettingError: a path that does not exist, or values that do not fit, alone or together.
     """
+    changes: dict[str, Any] = {}
     for setting in settings:
         path, separator, text = setting.partition("=")
         if not separator:
             raise SettingError(f"'{setting}' is not of the form path=value.", fix="Example: --set finetune.epochs=50")
-        changed = _replace_at(plan, path.strip().split("."), _parse(text.strip()), path.strip())
-        plan = changed.with_reason(Choice(path.strip(), _parse(text.strip()), USER_RULE))
+        changes[path.strip()] = _parse(text.strip())
+    plan = with_values(plan, changes)
+    for path, value in changes.items():
+        plan = plan.with_reason(Choice(path, value, USER_RULE))
     return plan
+
+
+def with_values(plan: ExperimentPlan, changes: Mapping[str, Any]) -> ExperimentPlan:
+    """The plan with other values at dotted paths, checked when all are in their places.
+
+    Raises:
+        SettingError: a path that does not exist, or values that do not fit, alone or together.
+    """
+    document = {**to_plain(plan), "rationale": []}
+    for path, value in changes.items():
+        *groups, last = path.split(".")
+        part = document
+        for name in groups:
+            part = part[_known(name, part, path)]
+        if isinstance(part[_known(last, part, path)], dict):
+            raise SettingError(f"'{path}' is a group of fields.", fix=f"Set one of its parts: {', '.join(part[last])}.")
+        part[last] = value
+    changed: ExperimentPlan = from_plain(ExperimentPlan, document)
+    return replace(changed, rationale=plan.rationale)
+
+
+def _known(name: str, part: Any, path: str) -> str:
+    """The name, if this part of the plan has it."""
+    if not isinstance(part, dict):
+        raise SettingError(f"The plan has no field '{path}': '{path[: path.rindex(name) - 1]}' has no parts.")
+    if name not in part or name == "rationale":
+        raise SettingError(f"The plan has no field '{path}'.", fix=did_you_mean(name, list(part)))
+    return name
 
 
 def read_plan(path: Path) -> ExperimentPlan:
@@ -197,22 +229,3 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def _replace_at(value: Any, path: list[str], new: Any, full: str) -> Any:
-    names = [f.name for f in fields(value)]
-    if path[0] not in names:
-        raise SettingError(f"The plan has no field '{full}'.", fix=did_you_mean(path[0], names))
-    current = getattr(value, path[0])
-    if len(path) > 1:
-        if not is_dataclass(current):
-            raise SettingError(f"The plan has no field '{full}': '{path[0]}' has no parts.")
-        return replace(value, **{path[0]: _replace_at(current, path[1:], new, full)})
-    if is_dataclass(current):
-        parts = ", ".join(f.name for f in fields(current))
-        raise SettingError(f"'{full}' is a group of fields.", fix=f"Set one of its parts: {parts}.")
-    plain = {**to_plain(value), path[0]: new}
-    try:
-        return from_plain(type(value), plain)
-    except SettingError as error:
-        raise SettingError(error.problem.replace(f"'{path[0]}", f"'{full}", 1), fix=error.fix) from error

@@ -12,22 +12,24 @@ if TYPE_CHECKING:
     from rnnet.planning.plan import ExperimentPlan
 
 _ABOVE_ZERO = (
-    "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads",
+    "crop.edge_vox", "network.token_edge_vox", "network.width", "network.depth", "network.heads", "network.mlp_ratio",
     "network.resnet_base_width", "pretrain.epochs", "pretrain.batch_size", "pretrain.learning_rate",
-    "pretrain.temperature", "pretrain.accumulate_steps", "finetune.accumulate_steps", "finetune.batch_size",
-    "finetune.learning_rate", "features.bin_width", "features.normalize_scale",
-    "features.minimum_roi_voxels", "features.lasso_folds", "fusion.trees",
+    "pretrain.temperature", "pretrain.projection_width", "pretrain.accumulate_steps", "finetune.accumulate_steps",
+    "finetune.batch_size", "finetune.learning_rate", "finetune.probe_learning_rate", "features.bin_width",
+    "features.normalize_scale", "features.minimum_roi_voxels", "features.lasso_folds", "fusion.trees",
 )
 _AT_LEAST_ZERO = (
-    "network.layer_scale", "pretrain.restoration_weight", "pretrain.contrastive_weight",
-    "pretrain.masked_token_weight", "pretrain.views.shift_vox", "pretrain.views.mask_jitter_vox",
-    "pretrain.probe.every_epochs", "pretrain.probe.fold", "pretrain.probe.patience", "finetune.mixup_alpha",
-    "finetune.shift_vox", "finetune.mask_jitter_vox", "finetune.mask_shift_vox", "features.bin_count",
+    "network.layer_scale", "pretrain.weight_decay", "pretrain.restoration_weight", "pretrain.contrastive_weight",
+    "pretrain.masked_token_weight", "pretrain.brain_crops_per_scan", "pretrain.checkpoint_minutes",
+    "pretrain.views.shift_vox", "pretrain.views.mask_jitter_vox", "pretrain.probe.every_epochs", "pretrain.probe.fold",
+    "pretrain.probe.patience", "finetune.epochs", "finetune.probe_epochs", "finetune.weight_decay",
+    "finetune.mixup_alpha", "finetune.rotation_degrees", "finetune.shift_vox", "finetune.mask_jitter_vox",
+    "finetune.mask_shift_vox", "features.bin_count",
 )
 _SHARES = (
-    "features.minimum_icc", "pretrain.masked_token_share", "pretrain.views.mask_drop_probability",
-    "pretrain.corruption.outpaint_probability",
-    "pretrain.corruption.shuffle_probability", "pretrain.corruption.swap_probability",
+    "features.minimum_icc", "pretrain.warmup_share", "pretrain.masked_token_share",
+    "pretrain.views.mask_drop_probability", "pretrain.corruption.outpaint_probability",
+    "pretrain.corruption.shuffle_probability", "pretrain.corruption.swap_probability", "finetune.warmup_share",
 )
 _BELOW_ONE = (
     "network.drop_path", "network.dropout", "pretrain.views.scaling", "finetune.scaling", "finetune.ema_decay",
@@ -38,7 +40,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     (_AT_LEAST_ZERO, lambda v: v >= 0, "at least 0"),
     (_SHARES, lambda v: 0 <= v <= 1, "from 0 to 1"),
     (_BELOW_ONE, lambda v: 0 <= v < 1, "at least 0 and below 1"),
-    (("finetune.label_share",), lambda v: 0 < v <= 1, "above 0 and at most 1"),
+    (("finetune.label_share", "finetune.layer_decay"), lambda v: 0 < v <= 1, "above 0 and at most 1"),
     (("n_folds",), lambda v: v >= 2, "at least 2"),
     (("decision.sensitivity", "decision.conformal_alpha"), lambda v: 0 < v < 1, "above 0 and below 1"),
 )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from rnnet.core.codec import from_plain, to_plain
+from rnnet.core.codec import to_plain
 from rnnet.core.registry import Registry
 from rnnet.planning import rules
 from rnnet.planning.fingerprint import DatasetFingerprint
-from rnnet.planning.plan import Choice, CropPlan, ExperimentPlan, NetworkPlan
+from rnnet.planning.plan import Choice, CropPlan, ExperimentPlan, NetworkPlan, with_values
 from rnnet.planning.step_memory import finetuning_memory, pretraining_memory
 
 
@@ -153,16 +152,9 @@ def _finetuning(plan: ExperimentPlan, fingerprint: DatasetFingerprint, memory_by
 
 def _with_choices(plan: ExperimentPlan, choices: Sequence[Choice]) -> ExperimentPlan:
     """The plan with the chosen values in their fields and the choices as its rationale."""
-    document = copy.deepcopy(to_plain(plan))
-    for choice in choices:
-        if _is_field(document, choice.path.split(".")):
-            *groups, last = choice.path.split(".")
-            part = document
-            for group in groups:
-                part = part[group]
-            part[last] = choice.value
-    planned: ExperimentPlan = from_plain(ExperimentPlan, document)
-    return replace(planned, rationale=tuple(choices))
+    document = to_plain(plan)
+    values = {choice.path: choice.value for choice in choices if _is_field(document, choice.path.split("."))}
+    return replace(with_values(plan, values), rationale=tuple(choices))
 
 
 def _is_field(document: Any, path: Iterable[str]) -> bool:

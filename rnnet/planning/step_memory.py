@@ -125,9 +125,11 @@ def _estimate(
     copies = _product_bytes(precision) * parameters if precision == "bfloat16" else 0
     # Gradients come when the rest has gone, except those of a batch's earlier parts. A CPU's freed gradients lie in
     # pieces among other blocks, and little of that is used again (measured); a GPU's allocator counts what is in use.
-    lasting = gradients if parts > 1 or device_type == "cpu" else 0
+    # So it is with what views are made with: as much again as they take (measured).
+    on_cpu = device_type == "cpu"
+    lasting = gradients if parts > 1 or on_cpu else 0
     return MemoryEstimate(
-        parameters, fixed_bytes=weights + copies + lasting, sample_bytes=data + -(-kept // parts),
+        parameters, fixed_bytes=weights + copies + lasting, sample_bytes=(1 + on_cpu) * data + -(-kept // parts),
         floor_bytes=weights + gradients,
     )
 

@@ -42,7 +42,7 @@ def confirm_batch_size(
     size = plan.pretrain.batch_size if stage == "pretrain" else plan.finetune.batch_size
     try:
         with training_numerics(place):
-            crops = _empty_crops(plan, size, place)
+            crops = _empty_crops(plan, max(size, 2), place)  # both outcomes must be there
             meter = MemoryMeter(place)
             task = _task(plan, stage, config, crops, chosen)
             task.begin_epoch(0)
@@ -56,8 +56,8 @@ def confirm_batch_size(
         raise RnnetError(
             f"A batch of {size} lesions does not fit into the memory of {device}.",
             fix=f"Lower {stage}.batch_size: --set {stage}.batch_size={max(2, size // 2)}; or keep it and work on it in "
-                f"parts: --set {stage}.accumulate_steps={2 * _parts(plan, stage)}; or --set "
-                "network.checkpoint_blocks=true",
+                f"parts: --set {stage}.accumulate_steps={2 * _parts(plan, stage)}"
+                + ("" if config == "resnet50" else "; or --set network.checkpoint_blocks=true"),
         ) from error
     if place.type == "cuda":
         del task

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rnnet.core.errors import MissingStageError, SettingError, StaleArtefactError
 from rnnet.core.layouts import control_config
 from rnnet.core.log import get_logger
+from rnnet.core.types import LesionCase
 from rnnet.experiment.data import ExperimentData
 from rnnet.experiment.label_share import LabelShare
 from rnnet.training.checkpoint import read_checkpoint
@@ -24,7 +26,7 @@ log = get_logger(__name__)
 def train_imaging_fold(
     data: ExperimentData, fold: int | str, *, config: str, pretrained: str, device: str, resume: bool,
     validate_only: bool, allow_leakage: bool = False, control: str = "", seed: int | None = None,
-    seeds: int = 1,
+    seeds: int = 1, left_out: Sequence[LesionCase] = (),
 ) -> None:
     """Fine-tune `config` on a fold and write its checkpoint and predictions.
 
@@ -33,7 +35,8 @@ def train_imaging_fold(
 
     allow_leakage: log and record leaks instead of raising them. control: train this negative control, in a folder of
     its own. seed: of a further run of the fold, in a folder below that of the first; None takes the plan's.
-    seeds: how many runs of the fold were asked for in all, for messages.
+    seeds: how many runs of the fold were asked for in all, for messages. left_out: cases on neither side of the fold
+    that will be predicted as unseen.
 
     Raises:
         LeakageError: the fold's sides or the pretrained encoder have seen what they must not see.
@@ -68,8 +71,8 @@ def train_imaging_fold(
     run_finetuning(
         data.plan, config=config, fold_name=str(fold), train_cases=training, validation_cases=validation,
         test_cases=data.test_cases, read_case=data.corpus.read, layout=layout, device=device,
-        pretrained=encoder, resume=resume,
-        exposures=data.fold_exposures(fold), inputs=data.training_inputs(fold), allow_leakage=allow_leakage,
+        pretrained=encoder, resume=resume, inputs=data.training_inputs(fold), allow_leakage=allow_leakage,
+        exposures=replace(data.fold_exposures(fold), left_out=data.exposure("the folds left out", left_out)),
         leaks=data.leaks, recall=data.recall, control=control, seed=seed,
     )
 

@@ -36,15 +36,6 @@ def append_row(path: Path, row: Row) -> None:
         stream.write(_line(row))
 
 
-def read_history(path: Path) -> tuple[Row, ...]:
-    """The rows of metrics.jsonl. A last line that a crash left unfinished is not one."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n") and line.strip():
-            rows.append(json.loads(line))
-    return tuple(rows)
-
-
 def _line(row: Row) -> str:
     whole = {k: int(v) if k == "epoch" else v for k, v in row.items()}
     return json.dumps(whole, allow_nan=False) + "\n"

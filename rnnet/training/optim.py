@@ -26,16 +26,16 @@ def layer_scales(n_groups: int, decay: float) -> tuple[float, ...]:
 
 def decayed_groups(parameters: Iterable[Parameter], *, scale: float, weight_decay: float) -> list[dict[str, Any]]:
     """One or two optimiser groups: weight decay acts on matrices, never on biases, norms and other vectors."""
-    # A vector may be stored as (1, 1, d): what counts is how many axes are longer than one.
     rows = list(parameters)
-    matrices = [p for p in rows if _axes(p) > 1]
-    vectors = [p for p in rows if _axes(p) <= 1]
+    matrices = [p for p in rows if _is_matrix(p)]
+    vectors = [p for p in rows if not _is_matrix(p)]
     groups = ((matrices, weight_decay), (vectors, 0.0))
     return [{"params": part, "scale": scale, "weight_decay": decay} for part, decay in groups if part]
 
 
-def _axes(parameter: Parameter) -> int:
-    return sum(length > 1 for length in parameter.shape)
+def _is_matrix(parameter: Parameter) -> bool:
+    # A token is a vector that is stored as (1, 1, d); a layer of one output has a matrix (1, d).
+    return parameter.dim() == 2 or sum(length > 1 for length in parameter.shape) > 1
 
 
 def build_optimizer(

@@ -29,5 +29,6 @@ def memory_advice(part: str) -> Iterator[None]:
         raise RnnetError(
             f"The memory is not enough for a step of {part}.",
             fix=f"Lower {part}.batch_size; or keep it and raise {part}.accumulate_steps, which works on the batch in "
-                f"parts; or --set network.checkpoint_blocks=true, which computes values again instead of keeping them.",
+                "parts; or, with a Vision Transformer, --set network.checkpoint_blocks=true, which computes values "
+                "again instead of keeping them.",
         ) from error

@@ -10,6 +10,7 @@ from rnnet.core.codec import digest_of
 from rnnet.core.files import atomic_path
 from rnnet.core.log import get_logger
 from rnnet.experiment.probe_lesions import ProbeLesions
+from rnnet.training.checkpoint import read_checkpoint
 from rnnet.training.probe import Probe
 from rnnet.training.state import FitState
 
@@ -46,9 +47,15 @@ def keep_best(state: FitState, best: Path, final: Path) -> bool:
         return False
     with atomic_path(final) as temporary:
         shutil.copyfile(best, temporary)
+    # Of the weights themselves: a run that died may have written them after its last checkpoint to resume from, and
+    # what it learned again need not reach them on a GPU or with other processes.
+    kept = read_checkpoint(best, made_by="rnnet_pretrain", lazy=True).state.history[-1]
     log.info(
         "The weights of epoch %d of %d are kept: the best probe AUC, %.3f, of %d probes. The outcomes of the probe's "
         "lesions chose them, which the checkpoint records.",
-        marked[-1]["epoch"], state.epoch, marked[-1]["probe_auc"], len(scored),
+        kept["epoch"], state.epoch, kept["probe_auc"], len(scored),
     )
+    if kept["probe_auc"] != marked[-1]["probe_auc"]:
+        log.info("They were learned before the run was interrupted; learned again, the best was %.3f, of epoch %d.",
+                 marked[-1]["probe_auc"], marked[-1]["epoch"])
     return True

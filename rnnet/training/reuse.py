@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,7 @@ def check_same_images(checkpoint: Checkpoint, plan: ExperimentPlan) -> None:
 
 def _unfit(problem: str, found: Sequence[tuple[str, str, str]]) -> SettingError:
     listed = "; ".join(f"{path} is {stored} there and {wanted} in the plan" for path, stored, wanted in found)
-    settings = " ".join(f"--set {path}={stored}" for path, stored, _ in found if "{" not in stored)
+    settings = " ".join(f"--set {shlex.quote(f'{path}={stored}')}" for path, stored, _ in found if "{" not in stored)
     return SettingError(
         f"{problem}: {listed}.",
         fix="Pretrain again with this plan (rnnet_pretrain)" + (f", or use {settings}." if settings else "."),
@@ -146,4 +148,4 @@ def _text(value: Any) -> str:
     """As --set reads it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, list) else str(value)

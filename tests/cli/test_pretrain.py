@@ -93,3 +93,11 @@ def test_one_process_speaks_for_all_and_the_others_give_it_the_time(
     assert main([*command, "--set", "seed=1"]) == 2
     assert capsys.readouterr().err.endswith(f"error: {'Process 1: ' * rank}Wrong. [here] Right.\n")
     assert len(waited) == rank
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused_before_a_step_is_tried(
+    launched: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", "pretrain.batch_size=2", "pretrain.accumulate_steps=4"]
+    assert main(["-d", "1", "--root", str(tmp_path), "-device", "cpu", *settings]) == 2
+    assert "must be at least 2 for each of pretrain.accumulate_steps" in capsys.readouterr().err

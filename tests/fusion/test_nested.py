@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from rnnet import pipeline
-from rnnet.core.errors import MissingStageError, SettingError
-from rnnet.core.workspace import Workspace
+from rnnet.core.codec import read_artefact
+from rnnet.core.errors import LeakageError, MissingStageError, SettingError
+from rnnet.core.provenance import RunRecord
+from rnnet.core.workspace import FoldLayout, Workspace
 from rnnet.evaluation.predictions import read_predictions
 from rnnet.experiment.data import ExperimentData
 from rnnet.fusion.folds import IMAGING_PART, imaging_logits
@@ -55,6 +58,18 @@ def test_what_cannot_be_left_out_is_an_error(
 ) -> None:
     with pytest.raises(SettingError, match=text):
         train(workspace, fold, without, config)
+
+
+@pytest.mark.slow
+def test_an_encoder_that_outcomes_of_the_folds_left_out_chose_is_refused(workspace: Workspace) -> None:
+    chosen = (*QUICK, "pretrain.epochs=1", "pretrain.probe.every_epochs=1", "pretrain.probe.patience=1")
+    pipeline.pretrain(workspace, [NAME], plan_name=PLAN.name, settings=chosen)
+    # The probe has looked at the training rows of fold 0, which are those of folds 1 and 2.
+    nested = partial(pipeline.train, workspace, NAME, 0, config=IMAGING_PART, plan_name=PLAN.name, settings=chosen)
+    with pytest.raises(LeakageError, match=r"probe that chose .* has seen 2 patient\(s\) of the folds left out"):
+        nested(without=1)
+    run = read_artefact(FoldLayout(nested(without=1, allow_leakage=True)).run_json, RunRecord, made_by="rnnet_train")
+    assert any("of the folds left out" in leak for leak in run.leaks)
 
 
 @pytest.mark.slow

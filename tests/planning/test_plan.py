@@ -49,6 +49,12 @@ def test_lists_numbers_and_switches_are_parsed() -> None:
     ("network.pooling=class_token", "'network.pooling' is class_token, and there is none"),
     ("n_folds=1", "'n_folds' must be at least 2"),
     ("crop.edge_vox=20", "must be a multiple of network.token_edge_vox"),
+    ("finetune.epochs=-3", "'finetune.epochs' must be at least 0"),
+    ("finetune.probe_epochs=-4", "'finetune.probe_epochs' must be at least 0"),
+    ("finetune.probe_learning_rate=-1", "'finetune.probe_learning_rate' must be above 0"),
+    ("finetune.layer_decay=0", "'finetune.layer_decay' must be above 0 and at most 1"),
+    ("pretrain.projection_width=0", "'pretrain.projection_width' must be above 0"),
+    ("pretrain.warmup_share=-2", "'pretrain.warmup_share' must be from 0 to 1"),
     ("network.heads=5", "must be a multiple of network.heads"),
     ("positive_outcome=progression", "must differ"),
 ])
@@ -56,6 +62,13 @@ def test_a_wrong_setting_is_named_with_its_path(setting: str, message: str) -> N
     with pytest.raises(SettingError) as caught:
         with_settings(make_plan(), [setting])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_settings_are_judged_together_so_that_their_order_does_not_matter(order: int) -> None:
+    settings = ["network.width=128", "network.heads=4", "crop.edge_vox=48", "network.token_edge_vox=24"][::order]
+    plan = with_settings(make_plan("network.heads=3", "network.width=24"), settings)
+    assert (plan.network.width, plan.crop.edge_vox) == (128, 48)
 
 
 def test_a_plan_survives_the_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
 from rnnet.planning.center_samples import CenterSamples
 from rnnet.planning.fingerprint import DatasetFingerprint, extract_fingerprint
-from rnnet.planning.plan import USER_RULE
+from rnnet.planning.plan import USER_RULE, read_plan
 from rnnet.reporting.plan_page import write_plan_page
 from tests.factories import make_plan, write_raw_dataset
 from tests.reporting.browser import find_browser
@@ -90,6 +90,22 @@ def test_planning_writes_the_page_beside_the_plan_and_names_it(
     assert rules["n_folds"] != USER_RULE  # kept folds are not the user's setting
     write_plan_page(tmp_path / "again.html", plan, stored)
     assert (tmp_path / "again.html").read_text() == layout.plan_html("mine").read_text()
+
+
+def test_the_memory_of_the_device_that_will_train_can_be_given(
+    dataset: RawDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = Workspace.under(tmp_path)
+    pipeline.extract_fingerprint(workspace, [1])
+    assert plan_experiment.main(["-d", "1", "--root", str(tmp_path), "-gpu_memory_target", "11.5"]) == 0
+    plan = read_plan(workspace.preprocessed_dataset(dataset.name).plans_json("rnnet_plans"))
+    (batch,) = (c for c in plan.rationale if c.path == "pretrain.batch_size")
+    assert batch.inputs["memory_gib"] == 11.5
+    assert plan_experiment.main(["-d", "1", "--root", str(tmp_path), "-gpu_memory_target", "0.01"]) == 2
+    assert "A training step needs a device with" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        plan_experiment.main(["-d", "1", "--root", str(tmp_path), "-gpu_memory_target", "0"])
+    assert "must be above 0, got 0" in capsys.readouterr().err
 
 
 def test_a_browser_shows_the_plan_page(dataset: RawDataset, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,8 +109,11 @@ def test_every_difference_of_architecture_is_named_with_both_values() -> None:
 
 def test_other_channels_are_named() -> None:
     plan = replace(PLAN, channels=("FLAIR", "lesion_mask"))
-    with pytest.raises(SettingError, match=r"channels is T1CE,lesion_mask there and FLAIR,lesion_mask in the plan"):
+    with pytest.raises(SettingError) as caught:
         check_reusable(make_checkpoint(), plan)
+    assert 'channels is ["T1CE","lesion_mask"] there and ["FLAIR","lesion_mask"] in the plan' in caught.value.problem
+    (_, advised) = shlex.split(caught.value.fix.partition("use ")[2].rstrip("."))
+    assert with_settings(plan, [advised]).channels == PLAN.channels
 
 
 def test_what_a_checkpoint_has_seen_is_known_by_qualified_names() -> None:

@@ -57,6 +57,17 @@ def test_a_batch_that_does_not_fit_names_the_fields_to_change() -> None:
     assert "network.checkpoint_blocks=true" in caught.value.fix
 
 
+def test_the_resnet_is_not_told_to_set_a_field_that_it_does_not_have() -> None:
+    plan = make_plan(f"finetune.batch_size={10**13}")
+    with pytest.raises(RnnetError) as caught:
+        confirm_batch_size(plan, stage="finetune", device="cpu", config="resnet50")
+    assert caught.value.fix.endswith("--set finetune.accumulate_steps=2")
+
+
+def test_a_batch_of_one_lesion_can_be_tried_out() -> None:
+    assert confirm_batch_size(make_plan("finetune.batch_size=1"), stage="finetune", device="cpu") != 0
+
+
 def test_other_errors_of_the_step_are_not_called_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("shapes do not match")

@@ -21,10 +21,10 @@ from rnnet.training.controls import (
     controlled_training_cases,
 )
 from rnnet.training.finetune import run_finetuning
-from rnnet.training.history import read_history
 from rnnet.training.predict import load_classifier, predict_cases
 from tests.factories import make_cases, make_plan
 from tests.training.crops import EDGE, read_case
+from tests.training.histories import read_history
 
 TRAIN = make_cases(8, 2)
 VALIDATION = make_cases(2, 1, prefix="V")

@@ -17,7 +17,6 @@ from rnnet.core.errors import SettingError
 from rnnet.core.workspace import FoldLayout
 from rnnet.experiment.probe_lesions import ProbeLesions
 from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, was_restarted
-from rnnet.training.history import read_history
 from rnnet.training.loader import load_crops
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
@@ -25,6 +24,7 @@ from rnnet.training.pretrain_task import PretrainTask
 from rnnet.training.step import take_step
 from tests.factories import make_cases, make_plan
 from tests.training.crops import read_case, read_case_or_fail
+from tests.training.histories import read_history
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Drop-path draws for the rows of one process, so it is off; 8 + 3 rows make shards of unequal size.

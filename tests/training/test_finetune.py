@@ -20,7 +20,6 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import read_checkpoint, write_checkpoint
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
 from rnnet.training.finetune import run_finetuning
-from rnnet.training.history import read_history
 from rnnet.training.loader import load_crops
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.predict import load_classifier, predict_cases, validate_fold
@@ -28,6 +27,7 @@ from rnnet.training.pretrain import run_pretraining
 from rnnet.training.step import take_step
 from tests.factories import OUTCOMES, make_cases, make_plan
 from tests.training.crops import read_case
+from tests.training.histories import read_history
 
 TRAIN = make_cases(8, 1)
 VALIDATION = make_cases(4, 1, prefix="V")

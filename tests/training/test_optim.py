@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from rnnet.networks.depth_groups import parameter_groups_by_depth
+from rnnet.networks.heads import ClassificationHead
 from rnnet.networks.vit3d import build_vit
 from rnnet.training.optim import build_optimizer, decayed_groups, layer_scales, learning_rate_at, set_learning_rate
 from tests.factories import make_plan
@@ -43,6 +44,12 @@ def test_vectors_are_not_decayed_and_no_parameter_is_lost() -> None:
     assert every == {id(p) for p in encoder.parameters()}
     for name, parameter in encoder.named_parameters():
         assert (id(parameter) in decayed) == (not name.endswith("bias") and "norm" not in name), name
+
+
+def test_the_weights_of_the_last_layer_are_decayed_though_it_has_one_output() -> None:
+    head = ClassificationHead(8)
+    groups = decayed_groups(head.parameters(), scale=1.0, weight_decay=0.1)
+    assert [(g["params"][0] is head.linear.weight, g["weight_decay"]) for g in groups] == [(True, 0.1), (False, 0.0)]
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw"])

@@ -20,13 +20,13 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.preprocessing.state import PreprocessedCase
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint
 from rnnet.training.distributed import ProcessGroup
-from rnnet.training.history import read_history
 from rnnet.training.loader import ReadCase, load_crops
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
 from rnnet.training.pretrain_task import PretrainTask
 from tests.factories import make_cases, make_plan
 from tests.training.crops import read_case, read_case_or_fail
+from tests.training.histories import read_history
 
 PLAN = make_plan(
     "pretrain.epochs=3", "network.drop_path=0.2", "pretrain.accumulate_steps=2", "pretrain.masked_token_weight=0.5"

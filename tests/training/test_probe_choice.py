@@ -21,12 +21,14 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from rnnet.training.exposure import checkpoint_steering
 from rnnet.training.finetune import run_finetuning
-from rnnet.training.history import read_history
 from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
 from rnnet.training.probe import Probe
+from rnnet.training.probe_choice import keep_best
 from tests.factories import make_cases, make_plan
+from tests.logs import own_messages
 from tests.training.crops import read_case
+from tests.training.histories import read_history
 
 CASES = make_cases(4, 1)
 # Two steps an epoch. The second probe is the best, so that two more end pretraining after epoch 4.
@@ -141,6 +143,21 @@ def test_continuing_a_stopped_run_trains_no_further_and_says_what_it_keeps(
     FoldLayout(tmp_path).checkpoint_best.unlink()
     with pytest.raises(MissingStageError, match="best weights is not there"):
         run(tmp_path, resume=True)
+
+
+def test_best_weights_that_an_interrupted_run_left_are_called_by_their_own_epoch(
+    tmp_path: Path, stopped: tuple[Path, Checkpoint], caplog: pytest.LogCaptureFixture
+) -> None:
+    best = FoldLayout(stopped[0]).checkpoint_best
+    # Learned again with another result: the run that went on has found no epoch as good as the second was before.
+    again = replace(stopped[1].state, epoch=4, history=(
+        {"epoch": 1, "probe_auc": 0.6, "is_best": 1.0}, {"epoch": 2, "probe_auc": 0.5, "is_best": 0.0},
+    ))
+    with caplog.at_level(logging.INFO, logger="rnnet"):
+        assert keep_best(again, best, tmp_path / "final.pth")
+    first, second = own_messages(caplog)
+    assert first.startswith("The weights of epoch 2 of 4 are kept: the best probe AUC, 0.800, of 2 probes.")
+    assert second.endswith("learned again, the best was 0.600, of epoch 1.")
 
 
 def test_a_resumed_run_has_the_same_outcomes_to_stop_by(tmp_path: Path, script: Callable[[], None]) -> None:

@@ -8,8 +8,8 @@ from rnnet import pipeline
 from rnnet.core.errors import LeakageError
 from rnnet.core.workspace import Workspace
 from rnnet.training.checkpoint import read_checkpoint
-from rnnet.training.history import read_history
 from tests.experiment.workspaces import NAME, PLAN, write_dataset, write_planned, write_preprocessed
+from tests.training.histories import read_history
 
 
 @pytest.mark.slow
