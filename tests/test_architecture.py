@@ -35,6 +35,10 @@ def test_the_environment_is_read_by_the_command_line_only():
     assert [r for r in readers if not r.startswith("cli")] == []
 
 
+def test_every_command_is_a_function_of_the_package():
+    assert set(rnnet.__all__) == {"RnnetError", "Workspace", *rnnet.pipeline.__all__}
+
+
 @pytest.mark.parametrize("heavy", ["torch", "sklearn", "SimpleITK", "pandas", "matplotlib", "radiomics"])
 def test_importing_rnnet_imports_no_heavy_library(heavy):
     code = f"import rnnet, sys; sys.exit('{heavy}' in sys.modules)"

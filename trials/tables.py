@@ -66,6 +66,8 @@ def trial_tables(trial: Trial, root: Path) -> str:
         if members:
             table = _arms_table(workspace, dataset, members, found, subsets, trial)
             parts.append(f"{title} (`ssl_vit` where no other is named; settings in trials/arms.py):\n\n{table}")
+            for arm in members:
+                parts += _seeds_table(found[arm.name], subsets, arm.title)
     choice = root / "choice.md"
     if choice.is_file():
         title = "What the outlines tell at equal volume (AUC, training patients):"
@@ -120,9 +122,9 @@ def _difference_table(
     return [title, _table(["difference", *subsets.values()], rows)] if rows else []
 
 
-def _seeds_table(main: Evaluation, subsets: Mapping[str, str]) -> list[str]:
-    """The models that were trained several times, and the difference of their means."""
-    spreads = {(spread.config, spread.subset): spread for spread in main.seeds}
+def _seeds_table(evaluation: Evaluation, subsets: Mapping[str, str], arm: str = "") -> list[str]:
+    """The models of an arm that were trained several times, and the difference of their means."""
+    spreads = {(spread.config, spread.subset): spread for spread in evaluation.seeds}
     configs = [config for config in ("ssl_vit", "vit_scratch") if any(config == repeated for repeated, _ in spreads)]
     if not configs:
         return []
@@ -131,8 +133,8 @@ def _seeds_table(main: Evaluation, subsets: Mapping[str, str]) -> list[str]:
         pairs = [[spreads.get((config, s)) for config in configs] for s in subsets]
         rows.append(["difference of the means", *(f"{a.mean - b.mean:+.2f}" if a and b else "" for a, b in pairs)])
     title = (
-        "Fine-tuning again with other seeds, from the same encoder (mean ± SD over the seeds, lowest to highest, how "
-        "many seeds). All other tables are of the first seed:"
+        f"Fine-tuning again with other seeds{arm and f', {arm}'}, from the same encoder (mean ± SD over the seeds, "
+        "lowest to highest, how many seeds). All other tables are of the first seed:"
     )
     return [title, _table(["configuration", *subsets.values()], rows)]
 

@@ -46,7 +46,12 @@ def add_datasets(parser: argparse.ArgumentParser, text: str = "data sets, by num
 def add_plan(parser: argparse.ArgumentParser) -> None:
     """-p PLANS."""
     parser.add_argument(
-        "-p", dest="plan_name", default=DEFAULT_PLAN, metavar="PLANS", help="name of the plan (default: %(default)s)"
+        "-p",
+        dest="plan_name",
+        type=lambda text: text.removesuffix(".json"),
+        default=DEFAULT_PLAN,
+        metavar="PLANS",
+        help="name of the plan (default: %(default)s)",
     )
 
 

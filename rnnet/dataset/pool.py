@@ -98,6 +98,13 @@ def pool_cases(
                      " ".join(map(str, failed[:3])) + (" ..." if len(failed) > 3 else ""))
     components = all(c.components is not None for c in contents)
     lesions = [(c.components if components else c.values) or () for c in contents]
+    in_pieces = [s.scan_id for s, c in zip(masked, contents, strict=True) if c.components and len(c.components) > 1]
+    if in_pieces and not components:
+        _log.warning(
+            "%d of %d masks have one value and several separate pieces, and others several values: every value is one "
+            "lesion, so that their pieces count as one: %s. If they are lesions, give each a value of its own.",
+            len(in_pieces), len(masked), ", ".join(in_pieces[:5]),
+        )
     _log.info(
         "%s%d lesions in %d masks (%s).", name and f"{name}: ", sum(map(len, lesions)), len(masked),
         "connected components of binary masks" if components else "mask values",

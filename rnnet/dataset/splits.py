@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnet.core.codec import read_artefact, write_artefact
-from rnnet.core.errors import DatasetError, LeakageError, SettingError
+from rnnet.core.errors import DatasetError, FileFormatError, LeakageError, SettingError
 from rnnet.core.seeding import seed_for
 from rnnet.core.types import Fold, LesionCase, Scan
 from rnnet.dataset.content import ScanContent
@@ -20,6 +20,7 @@ Held = TypeVar("Held", LesionCase, Scan, ScanContent)
 _DRAWS = 20
 _FOLDS_OPTION = "-k of rnnet_make_splits, --set n_folds=N in planning"
 _FIX = "Correct the file, or make a new one: rnnet_make_splits -d DATASET --overwrite."
+_FORM = '{"schema_version": 1, "folds": [{"index": 0, "train_case_ids": [...], "validation_case_ids": [...]}, ...]}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,15 @@ def read_test_patients(path: Path) -> frozenset[str]:
     """Patients that the splits file at `path` holds out for test; none where there is no file."""
     if not path.is_file():
         return frozenset()
-    return frozenset(read_artefact(path, SplitsFile, made_by="rnnet_make_splits").test_patient_ids)
+    return frozenset(_read_file(path).test_patient_ids)
+
+
+def _read_file(path: Path) -> SplitsFile:
+    """The file as it stands. A cure must not cost users the folds that they have written."""
+    try:
+        return read_artefact(path, SplitsFile, made_by="rnnet_plan_experiment")
+    except FileFormatError as error:
+        raise FileFormatError(error.problem, where=path, fix=f"Folds of your own have the form {_FORM}.") from error
 
 
 def read_splits(path: Path, cases: Iterable[LesionCase]) -> tuple[Fold, ...]:
@@ -136,7 +145,7 @@ def read_splits_and_leaks(
     path: Path, cases: Iterable[LesionCase], *, allow_leakage: bool = False
 ) -> tuple[tuple[Fold, ...], tuple[str, ...]]:
     """As read_splits; `allow_leakage` returns, as sentences, what leaks in the folds instead of raising it."""
-    stored = read_artefact(path, SplitsFile, made_by="rnnet_plan_experiment")
+    stored = _read_file(path)
     cases = hold_out(cases, stored.test_patient_ids)
     try:
         leaks = [leak for fold in stored.folds for leak in _check_fold(fold, cases)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from rnnet.core.errors import DatasetError
+from rnnet.core.codec import read_json
+from rnnet.core.errors import DatasetError, MissingStageError
 from rnnet.core.log import get_logger
 from rnnet.core.types import Scan
 from rnnet.core.workspace import RawLayout, Workspace
@@ -47,7 +49,32 @@ def read_raw(workspace: Workspace, name: str, *, n_processes: int = 1) -> RawDat
 
 def read_plan_of(workspace: Workspace, name: str, plan_name: str, settings: Sequence[str] = ()) -> ExperimentPlan:
     """The plan of a data set with the user's changes. Raises MissingStageError when it was never planned."""
-    return with_settings(read_plan(workspace.preprocessed_dataset(name).plans_json(plan_name)), settings)
+    path = workspace.preprocessed_dataset(name).plans_json(plan_name)
+    if not path.is_file():
+        raise MissingStageError(f"{name} has no plan '{plan_name}'.", where=path,
+                                fix=_cure_of_no_plan(workspace, name, plan_name))
+    return with_settings(read_plan(path), settings)
+
+
+def _cure_of_no_plan(workspace: Workspace, name: str, plan_name: str) -> str:
+    """By what is there: its other plans; the data set under whose plan its scans were preprocessed; neither."""
+    if own := [path.stem for path in plan_files(workspace, name)]:
+        return f"Its plans are {', '.join(own)}: choose with -p, or run rnnet_plan_experiment -d {name} -p {plan_name}."
+    here = workspace.preprocessed_dataset(name)
+    for other in sorted(p.name for p in workspace.preprocessed.glob("Dataset*") if p.is_dir() and p.name != name):
+        path = workspace.preprocessed_dataset(other).plans_json(plan_name)
+        if path.is_file() and here.store(read_plan(path).data_identifier).folder.is_dir():
+            return (
+                f"Its scans were preprocessed under the plan of {other}: give --plan_of {other} to a command that has "
+                f"it, or name {other} first (-d {other} {name})."
+            )
+    return f"Run rnnet_plan_experiment -d {name}."
+
+
+def plan_files(workspace: Workspace, name: str) -> list[Path]:
+    """The plans of a data set, by name."""
+    files = sorted(workspace.preprocessed_dataset(name).folder.glob("*.json"))
+    return [path for path in files if isinstance(content := read_json(path), dict) and "planner" in content]
 
 
 def store_of(workspace: Workspace, name: str, plan: ExperimentPlan) -> ScanStore:

@@ -99,7 +99,12 @@ def _check_settings(
 
 
 def _check_training(raw: RawDataset) -> None:
-    """An external test set has nobody to make folds of."""
+    """A pool and an external test set have nobody to make folds of."""
+    if not any(case.outcome is not None for case in raw.cases):
+        raise DatasetError(
+            f"{raw.name} has no lesion with a known outcome: there is nobody to make folds of.",
+            where=raw.layout.folder, fix="A data set to pretrain on needs no splits; outcomes stand in cases.csv.",
+        )
     if (test := raw.test_cases()) and not raw.training_cases():
         raise DatasetError(
             f"All {len({c.patient_id for c in test})} patients of {raw.name} with a known outcome are test patients: "

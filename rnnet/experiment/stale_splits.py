@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from rnnet.core.codec import read_json
 from rnnet.core.errors import MissingStageError, StaleArtefactError
 from rnnet.core.workspace import Workspace
+from rnnet.experiment.access import plan_files
 from rnnet.experiment.held_out import check_fingerprint
 
 # What was made, and what to do about it.
@@ -20,7 +18,7 @@ def used_splits(workspace: Workspace, name: str) -> list[Stale]:
     """
     layout = workspace.preprocessed_dataset(name)
     found = [("splits_final.json", "replaced")] if layout.splits_json.is_file() else []
-    found += [(f"the plan {p.name}", _plan_again(name)) for p in sorted(layout.folder.glob("*.json")) if _is_plan(p)]
+    found += [(f"the plan {path.name}", _plan_again(name)) for path in plan_files(workspace, name)]
     results = workspace.results / name
     if results.is_dir():
         trained = sorted(p.name for p in results.iterdir() if p.is_dir())
@@ -37,11 +35,6 @@ def stale_fingerprint(workspace: Workspace, name: str) -> list[Stale]:
     except StaleArtefactError:
         return [("the fingerprint", f"other patients are held out now; {_plan_again(name)}")]
     return []
-
-
-def _is_plan(path: Path) -> bool:
-    content = read_json(path)
-    return isinstance(content, dict) and "planner" in content
 
 
 def _plan_again(name: str) -> str:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnet.core.codec import to_plain
-from rnnet.core.errors import CaseFailedError, RnnetError
+from rnnet.core.errors import CaseFailedError, RnnetError, SettingError
 from rnnet.core.files import write_text
 from rnnet.core.provenance import make_run_record
 from rnnet.core.types import LesionCase
 from rnnet.core.workspace import ScanStoreLayout
 from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.features.lesions import lesion_radiomics
-from rnnet.fusion.blocks import blocks_text
+from rnnet.fusion.blocks import CLINICAL, blocks_of, blocks_text
 from rnnet.inference.bundle import BundlePredictions, ModelBundle
 from rnnet.inference.inputs import read_new_scans
 from rnnet.inference.rows import PredictionRow, prediction_rows, write_rows
@@ -47,8 +47,12 @@ def predict_new_scans(
     The preprocessed scans stay in output/preprocessed, so that a second run goes on where the first stopped.
 
     Raises:
+        SettingError: the configuration reads the clinical table alone, and none was given.
         CaseFailedError: not one lesion could be predicted.
     """
+    if clinical_table is None and blocks_of(bundle.config) == (CLINICAL,):
+        raise SettingError(f"'{bundle.config}' predicts from clinical data alone, and there is no table.",
+                           fix="Give it with --clinical, or use another configuration.")
     dataset, failures = read_new_scans(
         images, masks, clinical_table, bundle.manifest, brain_masks=brain_masks
     )

@@ -24,7 +24,8 @@ class PredictionRow:
     outcome, summing to one. logit: of the positive outcome, before the calibration, mean of the folds.
     positive_by_fold: calibrated, of the positive outcome. imaging: of the positive outcome by the imaging part alone,
     calibrated for itself; fusion: by the stacking model; None where the configuration has no such part. decision: the
-    outcome at the threshold. possible: the outcomes in the conformal set; both mean that the lesion is undecided.
+    outcome at the threshold, 'undecided' without any input. possible: the outcomes in the conformal set; both mean that
+    the lesion is undecided.
     """
 
     case_id: str
@@ -86,7 +87,11 @@ def _row(
     plan, decision = bundle.plan, bundle.decision_of(inputs)
     p = decision.calibrated(logit)
     # Without any input the logit is no evidence, whatever it is.
-    possible = decision.outcomes_possible(p) if all(inputs) else (plan.positive_outcome, plan.negative_outcome)
+    possible: tuple[str, ...] = (plan.positive_outcome, plan.negative_outcome)
+    decided = UNDECIDED
+    if all(inputs):
+        possible = decision.outcomes_possible(p)
+        decided = plan.positive_outcome if decision.is_positive(p) else plan.negative_outcome
     of_imaging = bundle.imaging_decision or decision
     return PredictionRow(
         case_id=case.case_id, scan_id=case.scan_id, lesion_value=case.lesion_value,
@@ -96,8 +101,7 @@ def _row(
         positive_by_fold={fold: decision.calibrated(value) for fold, value in by_fold.items()},
         imaging=None if imaging is None else of_imaging.calibrated(imaging),
         fusion=p if bundle.config in USES_IMAGING else None, threshold=decision.threshold,
-        decision=plan.positive_outcome if decision.is_positive(p) else plan.negative_outcome, possible=possible,
-        warnings=warnings,
+        decision=decided, possible=possible, warnings=warnings,
     )
 
 

@@ -259,6 +259,9 @@ def evaluate(
 
     data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, allow_leakage=allow_leakage)
     names = [workspace.dataset_name(d) for d in external]
+    if data.name in names:
+        raise SettingError(f"{data.name} cannot be external to itself.",
+                           fix="Its own test split is evaluated without --external.")
     if compare:  # before hours of preprocessing
         chosen_pairs(trained_configs(data.results), compare)
     check_trained(data.results, TABULAR_CONFIGS, data.plan)
@@ -300,6 +303,8 @@ def explain(
     data = ExperimentData.open(workspace, workspace.dataset_name(dataset), plan_name, allow_leakage=True)
     if config not in IMAGING_CONFIGS or config == "resnet50":
         raise SettingError(f"'{config}' has no attention.", fix="Use -c ssl_vit, vit_scratch or ssl_vit_t1ce.")
+    for fold in folds or ():
+        data.fold(fold)  # a fold that does not exist is an error that names the others
     bundle = ModelBundle.load(workspace, data.name, plan_name, config=config, folds=folds, device=device)
     cases = data.cases_named(case_ids) if case_ids else data.test_cases[:max_cases]
     return explain_cases(bundle, cases, data.corpus, data.results.explanation)

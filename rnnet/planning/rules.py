@@ -95,8 +95,8 @@ def batch_size(path: str, estimate: MemoryEstimate, *, n_samples: int, memory_by
         raise SettingError(
             f"A training step needs a device with {need:.1f} GiB, there are {memory_bytes / 2**30:.1f} GiB.",
             where=path,
-            fix="Plan on the machine that will train, or give its device's memory (-gpu_memory_target). -pl default takes "
-                "a smaller network where there are fewer cubes.",
+            fix="Plan on the machine that will train, or give its device's memory (-gpu_memory_target). -pl default "
+                "takes a smaller network where there are fewer cubes.",
         )
     most = max(2, min(limit, fits, n_samples // 4))
     return Choice(

@@ -7,11 +7,13 @@ import pytest
 from rnnet import pipeline
 from rnnet.cli.evaluate import main
 from rnnet.core.errors import CaseFailedError
+from rnnet.core.workspace import Workspace
 from rnnet.evaluation.results import ModelComparison
 from rnnet.evaluation.statistics import Interval
 from rnnet.inference.external import ExternalResult
 from rnnet.preprocessing.runner import PreprocessReport
 from rnnet.reporting.evaluation_report import EvaluationReport
+from tests.experiment.workspaces import write_dataset, write_planned, write_preprocessed
 from tests.reporting.results import made_up_summaries
 
 
@@ -54,3 +56,12 @@ def test_an_unknown_model_to_compare_is_refused_before_anything_runs(capsys: pyt
     with pytest.raises(SystemExit):
         main(["1", "--compare", "vit"])
     assert "invalid choice: 'vit'" in capsys.readouterr().err
+
+
+def test_a_data_set_is_not_external_to_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace.under(tmp_path)
+    dataset = write_dataset(workspace)
+    write_planned(workspace, dataset)
+    write_preprocessed(workspace, dataset)
+    assert main(["1", "--external", "1", "--root", str(tmp_path), "-device", "cpu"]) == 2
+    assert "Dataset001_Toy cannot be external to itself." in capsys.readouterr().err

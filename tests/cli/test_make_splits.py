@@ -57,3 +57,9 @@ def test_one_centre_is_left_out_in_each_fold(root: Path, capsys) -> None:
 def test_the_example_of_the_help_is_a_command_line_of_the_command() -> None:
     example = (build_parser().epilog or "").splitlines()[1].split()
     assert build_parser().parse_args(example[1:]).test_share == 0.2
+
+
+def test_a_pool_needs_no_folds(tmp_path: Path, capsys) -> None:
+    (write_raw_dataset(tmp_path / "rnnet_raw", shape_zyx=(20, 22, 24)).cases_csv).unlink()
+    assert run(tmp_path) == 2
+    assert "A data set to pretrain on needs no splits" in capsys.readouterr().err

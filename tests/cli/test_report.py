@@ -67,7 +67,9 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(
     workspace = Workspace.under(tmp_path)
     workspace.results_dataset(NAME).folder.mkdir(parents=True)
     assert main(["1", "--root", str(tmp_path)]) == 2
-    assert "Run rnnet_evaluate" in capsys.readouterr().err
+    assert f"Run rnnet_evaluate {NAME}." in capsys.readouterr().err
+    assert main(["1", "-p", "mine.json", "--label_source", "follow up", "--root", str(tmp_path)]) == 2
+    assert f"Run rnnet_evaluate {NAME} -p mine --label_source 'follow up'." in capsys.readouterr().err
     store_made_up(workspace.results_dataset(NAME).report)
     assert main(["1", "--cohort", str(tmp_path / "none"), "--root", str(tmp_path)]) == 2
     assert "rnnet_select_cohort" in capsys.readouterr().err

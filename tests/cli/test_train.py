@@ -48,6 +48,14 @@ def test_predicting_again_is_refused_for_a_model_on_tables_instead_of_training_i
     assert not workspace.results_dataset(NAME).config("clinical").exists()
 
 
+@pytest.mark.parametrize("useless", [["--set", "finetune.epochs=3"], ["-pretrained", "some.pth"]])
+def test_predicting_again_takes_no_settings_that_it_would_ignore(
+    useless: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["1", "0", "--val", *useless, "--root", str(tmp_path), "-device", "cpu"]) == 2
+    assert "--set and -pretrained change nothing" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", [["--seeds", "0"], ["--control", "no_image"]])
 def test_what_cannot_be_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rnnet.core.errors import DatasetError, LeakageError
@@ -10,6 +12,7 @@ from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import read_dataset, table_digests
 from rnnet.dataset.integrity import check_dataset
 from tests.factories import write_raw_dataset, write_scan
+from tests.logs import own_messages
 
 
 def edit(layout: RawLayout, old: str, new: str, *, count: int = 1) -> None:
@@ -113,6 +116,21 @@ def test_images_of_another_ending_are_found(layout: RawLayout) -> None:
 def test_an_unknown_scan_is_an_error(layout: RawLayout) -> None:
     with pytest.raises(DatasetError, match="no scan 'nobody'"):
         read_dataset(layout).scan("nobody")
+
+
+def test_a_binary_mask_in_pieces_beside_masks_of_several_values_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout = write_raw_dataset(tmp_path, n_patients=2, n_test=0, labelled=False)
+    path = layout.label_path("P000_s1", "train", ".nii.gz")
+    mask = read_volume(path)
+    write_volume(path, mask.with_array((mask.array > 0).astype(np.uint8)))
+    with caplog.at_level(logging.WARNING, logger="rnnet"):
+        cases = read_dataset(layout).cases
+    assert [c.case_id for c in cases] == ["P000_s1_1", "P001_s1_1", "P001_s1_2"]
+    (said,) = own_messages(caplog, level=logging.WARNING)
+    assert said.startswith("1 of 2 masks have one value and several separate pieces")
+    assert "P000_s1" in said
 
 
 @pytest.mark.parametrize("binary", [False, True])

@@ -115,6 +115,15 @@ def test_a_wrong_user_file_is_refused_with_its_path(
     assert caught.value.where == str(path)  # type: ignore[attr-defined]
 
 
+def test_a_list_as_nnunet_writes_it_is_answered_with_the_form_and_not_with_new_folds(tmp_path: Path) -> None:
+    path = tmp_path / "splits_final.json"
+    path.write_text('[{"train": ["P000_s1_1"], "val": ["P001_s1_1"]}]')
+    with pytest.raises(FileFormatError) as caught:
+        read_splits(path, CASES)
+    assert '"validation_case_ids": [...]' in caught.value.fix
+    assert "rnnet_make_splits" not in caught.value.fix
+
+
 def test_a_new_case_makes_the_file_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "splits_final.json"
     write_splits(path, make_splits(CASES, n_folds=5, seed=0))

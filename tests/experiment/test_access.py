@@ -29,9 +29,28 @@ def test_the_plan_is_read_with_the_users_changes(workspace: Workspace) -> None:
 
 
 def test_without_a_plan_the_error_names_the_command(workspace: Workspace) -> None:
-    with pytest.raises(MissingStageError, match="not there") as caught:
+    with pytest.raises(MissingStageError, match=f"{NAME} has no plan '{PLAN.name}'") as caught:
         read_plan_of(workspace, NAME, PLAN.name)
-    assert "rnnet_plan_experiment" in caught.value.fix
+    assert caught.value.fix == f"Run rnnet_plan_experiment -d {NAME}."
+
+
+def test_a_misspelt_plan_is_answered_with_the_plans_that_there_are(workspace: Workspace) -> None:
+    write_planned(workspace, write_dataset(workspace))
+    with pytest.raises(MissingStageError) as caught:
+        read_plan_of(workspace, NAME, "mine")
+    assert caught.value.fix.startswith(f"Its plans are {PLAN.name}: choose with -p")
+
+
+def test_scans_that_were_preprocessed_under_another_data_sets_plan_are_no_reason_for_a_plan_of_their_own(
+    workspace: Workspace,
+) -> None:
+    write_planned(workspace, write_dataset(workspace))
+    write_preprocessed(workspace, write_dataset(workspace, "Dataset002_Pool"))
+    with pytest.raises(MissingStageError) as caught:
+        read_plan_of(workspace, "Dataset002_Pool", PLAN.name)
+    assert f"--plan_of {NAME}" in caught.value.fix
+    assert f"-d {NAME} Dataset002_Pool" in caught.value.fix
+    assert "rnnet_plan_experiment" not in caught.value.fix
 
 
 def test_plans_that_preprocess_alike_share_a_store(workspace: Workspace) -> None:

@@ -155,33 +155,11 @@ def test_a_mask_of_specks_alone_is_a_failure(tmp_path: Path) -> None:
     assert "10 voxels" in failure.problem
 
 
-def test_a_category_that_training_does_not_know_is_kept_for_the_model_to_name(
-    layout: RawLayout, tmp_path: Path
+@pytest.mark.parametrize(("missing", "option"), [("images", "-i"), ("masks", "-m")])
+def test_a_folder_that_is_not_there_is_named_with_its_option(
+    layout: RawLayout, tmp_path: Path, missing: str, option: str
 ) -> None:
-    table = tmp_path / "table.csv"
-    table.write_text("scan_id,age,sex\nP000_s1,50,other\nP001_s1,60,male\n", encoding="utf-8")
-    dataset, failures = read_new_scans(layout.images("train"), layout.labels("train"), table, read_manifest(layout))
-    assert failures == []
-    assert {c.scan_id: c.clinical["sex"] for c in dataset.cases} == {"P000_s1": "other", "P001_s1": "male"}
-    table.write_text("scan_id,age,sex\nP000_s1,old,male\n", encoding="utf-8")
-    with pytest.raises(DatasetError, match="not a number"):
-        read_new_scans(layout.images("train"), layout.labels("train"), table, read_manifest(layout))
-
-
-def test_the_clinical_table_may_name_the_centre(layout: RawLayout, tmp_path: Path) -> None:
-    table = tmp_path / "table.csv"
-    table.write_text("scan_id,center,age\nP000_s1,A,50\nP001_s1,,60\n", encoding="utf-8")
-    dataset, _ = read_new_scans(layout.images("train"), layout.labels("train"), table, read_manifest(layout))
-    assert {c.scan_id: c.center for c in dataset.cases} == {"P000_s1": "A", "P001_s1": "new"}
-
-
-def test_two_different_rows_for_one_lesion_are_an_error_and_equal_ones_are_not(
-    layout: RawLayout, tmp_path: Path
-) -> None:
-    table = tmp_path / "table.csv"
-    table.write_text("scan_id,age\nP000_s1,50\nP000_s1,50\n", encoding="utf-8")
-    read_new_scans(layout.images("train"), layout.labels("train"), table, read_manifest(layout))
-    table.write_text("scan_id,age\nP000_s1,50\nP000_s1,51\n", encoding="utf-8")
-    with pytest.raises(DatasetError, match="two different rows") as caught:
-        read_new_scans(layout.images("train"), layout.labels("train"), table, read_manifest(layout))
-    assert "line 3" in str(caught.value.where)
+    folders = {"images": layout.images("train"), "masks": layout.labels("train"), missing: tmp_path / "none"}
+    with pytest.raises(DatasetError, match=f"folder of {missing} is not there") as caught:
+        read_new_scans(folders["images"], folders["masks"], None, read_manifest(layout))
+    assert caught.value.fix == f"Check the path of {option}."

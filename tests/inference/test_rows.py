@@ -69,7 +69,7 @@ def test_a_lesion_that_lacks_a_block_is_judged_by_that_models_own_decision() -> 
 
 def test_a_lesion_without_any_input_is_undecided() -> None:
     row = prediction_rows(bundle(), CASES, said(), {})[3]
-    assert (row.inputs, row.verdict) == ("nothing", "undecided")
+    assert (row.inputs, row.decision, row.verdict) == ("nothing", "undecided", "undecided")
     assert set(row.possible) == set(OUTCOMES)
 
 

@@ -177,7 +177,7 @@ def test_another_data_set_can_be_shown_under_the_plan_of_the_first(workspace: Wo
     write_dataset(workspace, "Dataset002_Other")
     with pytest.raises(MissingStageError, match="no preprocessed scan"):
         pipeline.plot_qc(workspace, 2, plan_of=1)
-    with pytest.raises(MissingStageError, match="needed and is not there"):
+    with pytest.raises(MissingStageError, match="has no plan 'rnnet_plans'"):
         pipeline.plot_qc(workspace, 2)
 
 

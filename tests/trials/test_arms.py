@@ -28,15 +28,16 @@ def test_all_arms_share_the_preprocessed_scans_and_the_folds(name):
 
 
 @pytest.mark.parametrize("name", TRIALS)
-def test_arms_that_change_fine_tuning_alone_start_from_the_main_encoder(name):
-    trial = TRIALS[name]
-    for arm in arms_of(trial):
-        commands = [step.command for step in steps_of(trial, arm, Machine(Path("root")))]
-        of_finetuning = arm.name != MAIN and all(s.startswith("finetune.") for s in arm.settings)
-        assert any(c[0] == "pretrain" for c in commands) != of_finetuning
-        if of_finetuning:
+def test_arms_that_pretrain_alike_share_the_first_ones_encoder(name):
+    first_with: dict[frozenset[str], str] = {}
+    for arm in arms_of(TRIALS[name]):
+        commands = [step.command for step in steps_of(TRIALS[name], arm, Machine(Path("root")))]
+        pretraining = frozenset(s for s in arm.settings if not s.startswith("finetune."))
+        owner = first_with.setdefault(pretraining, arm.name)
+        assert any(c[0] == "pretrain" for c in commands) == (owner == arm.name)
+        if owner != arm.name:
             encoders = {c[c.index("-pretrained") + 1] for c in commands if "ssl_vit" in c}
-            assert {Path(e).parent.name for e in encoders} == {f"pretrain__{MAIN}"}
+            assert {Path(e).parent.name for e in encoders} == {f"pretrain__{owner}"}
 
 
 @pytest.mark.parametrize("name", TRIALS)
