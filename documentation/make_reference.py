@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib import import_module
@@ -53,12 +53,20 @@ def parser_of(command: str) -> ArgumentParser:
 
 
 def commands_page() -> str:
-    """Every command's --help."""
+    """Every command's --help, and those of its parts."""
     os.environ["COLUMNS"] = "100"
     parts = [COMMANDS]
     for name in command_names():
-        parts.append(f"## {name}\n\n```text\n{parser_of(name).format_help().rstrip()}\n```\n\n")
+        parser = parser_of(name)
+        parts.append(_help_of(f"## {name}", parser))
+        for action in parser._actions:  # argparse has no public way to the parsers of subcommands
+            if isinstance(action, _SubParsersAction):
+                parts += [_help_of(f"### {name} {part}", found) for part, found in action.choices.items()]
     return "".join(parts).rstrip() + "\n"
+
+
+def _help_of(heading: str, parser: ArgumentParser) -> str:
+    return f"{heading}\n\n```text\n{parser.format_help().rstrip()}\n```\n\n"
 
 
 def plan_page() -> str:

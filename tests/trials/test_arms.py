@@ -5,7 +5,7 @@ import pytest
 
 from rnnet.planning.plan import PretrainPlan, with_settings
 from tests.factories import make_plan
-from trials.arms import MAIN, TRIALS, arms_of, plan_settings
+from trials.arms import TRIALS, arms_of, plan_settings
 from trials.run import Machine, steps_of
 
 
