@@ -22,6 +22,7 @@ from rnnet.inference.parts import decide_parts
 from rnnet.inference.strippers import training_strippers
 from rnnet.networks.classifier import Classifier
 from rnnet.planning.plan import ExperimentPlan
+from rnnet.training.fold_record import training_command
 from rnnet.training.loader import ReadCase
 from rnnet.training.predict import ClassifierInfo, load_classifier, predict_cases
 
@@ -179,7 +180,7 @@ def _load_fold(
     if config in IMAGING_CONFIGS:
         if not layout.checkpoint_best.is_file():
             raise MissingStageError(f"Fold {name} of '{config}' is not trained.", where=layout.folder,
-                                    fix=f"Run rnnet_train DATASET {name} -c {config}.")
+                                    fix=f"Run {training_command(results, config, name)}.")
         return FoldModel(name, (_load_imaging(results, config, name, plan, device),), None)
     tabular = load_trained(layout.tabular_model, plan)
     if config not in USES_IMAGING:
@@ -196,7 +197,7 @@ def _load_imaging(
     if info.control:
         raise SettingError(
             f"The model is the negative control '{info.control}', not a model to predict with.", where=path,
-            fix=f"Train again: rnnet_train DATASET {fold} -c {config}.",
+            fix=f"Train again: {training_command(results, config, fold)}.",
         )
     if info.positive_outcome != plan.positive_outcome:
         raise SettingError(
@@ -206,6 +207,6 @@ def _load_imaging(
     if (info.plan.crop, info.plan.preprocessing) != (plan.crop, plan.preprocessing):
         raise StaleArtefactError(
             "The model was trained on other crops or other preprocessing than the plan describes.", where=path,
-            fix=f"Train again: rnnet_train DATASET {fold} -c {config}.",
+            fix=f"Train again: {training_command(results, config, fold)}.",
         )
     return ImagingModel(classifier, info)
