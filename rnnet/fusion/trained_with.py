@@ -86,7 +86,8 @@ def check_imaging_models(results: ResultsLayout, config: str, folds: Iterable[st
         if recorded_inputs(layout).get(IMAGING_INPUT) != now:
             raise StaleArtefactError(
                 f"'{config}' learnt from logits of other {IMAGING_PART} models than those that are there now, or did "
-                "not record of which.", where=layout.folder, fix=f"Run rnnet_fuse {results.folder.name} -c {config} again.",
+                "not record of which.", where=layout.folder,
+                fix=f"Run rnnet_fuse {results.folder.name} -c {config} again.",
             )
 
 
