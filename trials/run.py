@@ -95,7 +95,7 @@ def run_arm(trial: Trial, arm: Arm, machine: Machine) -> None:
         RnnetError: a command fails; the message names its output.
     """
     folder = machine.root / "trial" / arm.name
-    settings = text_digest("\n".join(plan_settings(trial, arm)))
+    settings = text_digest("\n".join((*plan_settings(trial, arm), *(f"{c}: {SEEDS} seeds" for c in arm.repeated))))
     for number, step in enumerate(steps_of(trial, arm, machine)):
         record, output = folder / f"{number:02d}_{step.name}.json", folder / f"{number:02d}_{step.name}.log"
         if record.is_file():

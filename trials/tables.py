@@ -134,7 +134,7 @@ def _seeds_table(evaluation: Evaluation, subsets: Mapping[str, str], arm: str = 
         rows.append(["difference of the means", *(f"{a.mean - b.mean:+.2f}" if a and b else "" for a, b in pairs)])
     title = (
         f"Fine-tuning again with other seeds{arm and f', {arm}'}, from the same encoder (mean ± SD over the seeds, "
-        "lowest to highest, how many seeds). All other tables are of the first seed:"
+        f"lowest to highest, how many seeds){'' if arm else '. Tables without such a title are of the first seed'}:"
     )
     return [title, _table(["configuration", *subsets.values()], rows)]
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from rnnet import pipeline
 from rnnet.cli import _common
-from rnnet.core.errors import SettingError
 from rnnet.core.types import CONFIGS, CONTROLS
 
 
@@ -59,9 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _body(arguments: argparse.Namespace) -> None:
-    if arguments.validate_only and (arguments.settings or arguments.pretrained != "auto"):
-        raise SettingError("--val predicts with the fold as it was trained: --set and -pretrained change nothing.",
-                           fix="Leave them out, or train the fold again.")
     folder = pipeline.train(
         _common.workspace_of(arguments),
         arguments.dataset,

@@ -163,7 +163,9 @@ def _import_dask() -> tuple[Any, Any]:
         import dask
         import distributed
     except ImportError as error:
-        raise MissingDependencyError("Dask is not installed.", fix="Run: pip install rnnet[dask]") from error
+        raise MissingDependencyError(
+            "Dask is not installed.", fix="Run in rnnet's checkout: pip install -c constraints.txt -e '.[dask]'"
+        ) from error
     return dask, distributed
 
 

@@ -15,6 +15,11 @@ _CONTROL = ".control_"
 _SEED = "seed_"
 
 
+def plan_option(plan_name: str) -> str:
+    """What a command needs beside its other words for this plan: ' -p mine'; nothing for the default one."""
+    return "" if plan_name == DEFAULT_PLAN else f" -p {plan_name}"
+
+
 def control_config(config: str, control: str) -> str:
     """The name under which a negative control of a configuration stands; its own name where there is no control."""
     return f"{config}{_CONTROL}{control}" if control else config

@@ -161,11 +161,16 @@ class FoldExposures:
         )
         if steering is None:
             return leaks
-        return leaks + check_apart(
-            [(steering, self.validation), (steering, self.left_out)], allow_leakage=allow_leakage,
+        leaks += check_apart(
+            [(steering, self.validation)], allow_leakage=allow_leakage,
             fix="Take no encoder of a trained classifier. Pretrain for this fold with --set pretrain.probe.fold=K, K "
                 "being its number, under a plan of its own (-p), or for all folds with --set "
                 "pretrain.probe.patience=0.",
+        )
+        return leaks + check_apart(
+            [(steering, self.left_out)], allow_leakage=allow_leakage,
+            fix="Take no encoder of a trained classifier, and pretrain with --set pretrain.probe.patience=0: any probe "
+                "has looked at one of two folds.",
         )
 
 

@@ -101,9 +101,9 @@ def pool_cases(
     in_pieces = [s.scan_id for s, c in zip(masked, contents, strict=True) if c.components and len(c.components) > 1]
     if in_pieces and not components:
         _log.warning(
-            "%d of %d masks have one value and several separate pieces, and others several values: every value is one "
-            "lesion, so that their pieces count as one: %s. If they are lesions, give each a value of its own.",
-            len(in_pieces), len(masked), ", ".join(in_pieces[:5]),
+            "%s%d of %d masks have one value and several separate pieces, and others several values: every value is "
+            "one lesion, so that their pieces count as one: %s. If they are lesions, give each a value of its own.",
+            name and f"{name}: ", len(in_pieces), len(masked), ", ".join(in_pieces[:5]),
         )
     _log.info(
         "%s%d lesions in %d masks (%s).", name and f"{name}: ", sum(map(len, lesions)), len(masked),

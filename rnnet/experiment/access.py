@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnet.core.codec import read_json
-from rnnet.core.errors import DatasetError, MissingStageError
+from rnnet.core.errors import DatasetError, MissingStageError, RnnetError
+from rnnet.core.layouts import plan_option
 from rnnet.core.log import get_logger
 from rnnet.core.types import Scan
 from rnnet.core.workspace import RawLayout, Workspace
@@ -59,22 +60,34 @@ def read_plan_of(workspace: Workspace, name: str, plan_name: str, settings: Sequ
 def _cure_of_no_plan(workspace: Workspace, name: str, plan_name: str) -> str:
     """By what is there: its other plans; the data set under whose plan its scans were preprocessed; neither."""
     if own := [path.stem for path in plan_files(workspace, name)]:
-        return f"Its plans are {', '.join(own)}: choose with -p, or run rnnet_plan_experiment -d {name} -p {plan_name}."
+        command = f"rnnet_plan_experiment -d {name}{plan_option(plan_name)}"
+        return f"Its plans are {', '.join(own)}: choose with -p, or run {command}."
     here = workspace.preprocessed_dataset(name)
     for other in sorted(p.name for p in workspace.preprocessed.glob("Dataset*") if p.is_dir() and p.name != name):
-        path = workspace.preprocessed_dataset(other).plans_json(plan_name)
-        if path.is_file() and here.store(read_plan(path).data_identifier).folder.is_dir():
+        try:
+            plan = read_plan(workspace.preprocessed_dataset(other).plans_json(plan_name))
+        except RnnetError:
+            continue  # no such plan there, or one with a mistake of its own, which is not asked about here
+        if here.store(plan.data_identifier).folder.is_dir():
             return (
                 f"Its scans were preprocessed under the plan of {other}: give --plan_of {other} to a command that has "
                 f"it, or name {other} first (-d {other} {name})."
             )
-    return f"Run rnnet_plan_experiment -d {name}."
+    return f"Run rnnet_plan_experiment -d {name}{plan_option(plan_name)}."
 
 
 def plan_files(workspace: Workspace, name: str) -> list[Path]:
     """The plans of a data set, by name."""
     files = sorted(workspace.preprocessed_dataset(name).folder.glob("*.json"))
-    return [path for path in files if isinstance(content := read_json(path), dict) and "planner" in content]
+    return [path for path in files if _is_plan(path)]
+
+
+def _is_plan(path: Path) -> bool:
+    try:
+        content = read_json(path)
+    except RnnetError:
+        return False
+    return isinstance(content, dict) and "planner" in content
 
 
 def store_of(workspace: Workspace, name: str, plan: ExperimentPlan) -> ScanStore:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rnnet.core.codec import artefact_inputs, digest_of
 from rnnet.core.errors import StaleArtefactError
-from rnnet.core.workspace import DEFAULT_PLAN, Workspace
+from rnnet.core.layouts import plan_option
+from rnnet.core.workspace import Workspace
 from rnnet.dataset.splits import read_test_patients
 from rnnet.experiment.access import raw_scans
 
@@ -46,7 +47,7 @@ def check_plan(workspace: Workspace, name: str, plan_name: str, *, allow_leakage
     problem = f"The plan {path.name} of {name} was made when other patients were held out for test."
     if allow_leakage:
         return (problem,)
-    chosen = "" if plan_name == DEFAULT_PLAN else f" -p {plan_name}"
+    chosen = plan_option(plan_name)
     raise StaleArtefactError(
         problem, where=path,
         fix=f"Run rnnet_plan_and_preprocess -d {name}{chosen} again (preprocessed scans are kept).",

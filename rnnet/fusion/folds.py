@@ -17,7 +17,7 @@ from rnnet.experiment.data import ExperimentData
 from rnnet.features.lesions import lesion_radiomics
 from rnnet.features.robustness import stable_features
 from rnnet.fusion.blocks import IMAGING_PART, USES_IMAGING, USES_RADIOMICS
-from rnnet.fusion.nested import nested_logits, nested_seen
+from rnnet.fusion.nested import nested_checkpoints, nested_logits
 from rnnet.fusion.stacking import train_tabular_fold
 from rnnet.fusion.trained_with import IMAGING_INPUT, check_to_be_trained, imaging_models
 from rnnet.training.checkpoint import read_checkpoint
@@ -97,13 +97,15 @@ class Seen:
 
 
 def imaging_seen(data: ExperimentData) -> Seen:
-    """Of all folds of the imaging part that hold a model."""
+    """Of all folds of the imaging part that hold a model, and with fusion.nested of the models without two folds."""
     paths = {f.index: data.results.fold(IMAGING_PART, f.index).checkpoint_best for f in data.folds}
-    found = {i: read_checkpoint(p, made_by="rnnet_train", lazy=True) for i, p in paths.items() if p.is_file()}
-    nested = nested_seen(data, IMAGING_PART) if data.plan.fusion.nested else ()
+    found = {
+        f"fold {i} of {IMAGING_PART}": read_checkpoint(path, made_by="rnnet_train", lazy=True)
+        for i, path in paths.items() if path.is_file()
+    }
+    found |= nested_checkpoints(data, IMAGING_PART) if data.plan.fusion.nested else {}
     return Seen(
-        (*(checkpoint_exposure(c, f"fold {i} of {IMAGING_PART}, or its pretraining,", data.recall)
-           for i, c in found.items()), *nested),
+        tuple(checkpoint_exposure(c, f"{name}, or its pretraining,", data.recall) for name, c in found.items()),
         tuple(leak for c in found.values() for leak in c.leaks),
     )
 

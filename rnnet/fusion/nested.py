@@ -12,11 +12,9 @@ from itertools import combinations
 from rnnet.core.errors import MissingStageError, SettingError
 from rnnet.core.types import Fold, LesionCase
 from rnnet.core.workspace import FoldLayout
-from rnnet.dataset.leakage import Exposure
 from rnnet.evaluation.predictions import out_of_fold, read_predictions, write_predictions
 from rnnet.experiment.data import ExperimentData
-from rnnet.training.checkpoint import read_checkpoint
-from rnnet.training.exposure import checkpoint_exposure
+from rnnet.training.checkpoint import Checkpoint, read_checkpoint
 from rnnet.training.finetune import PRETRAINED_CONFIGS
 from rnnet.training.folds import check_fold_of, check_label_share, train_imaging_fold
 from rnnet.training.predict import load_classifier, predict_cases
@@ -76,18 +74,15 @@ def nested_logits(data: ExperimentData, fold: int, config: str) -> dict[str, flo
     return {p.case_id: p.logit for p in out_of_fold(found)}
 
 
-def nested_seen(data: ExperimentData, config: str) -> tuple[Exposure, ...]:
-    """What each of these models that is trained has seen."""
-    exposures = []
+def nested_checkpoints(data: ExperimentData, config: str) -> dict[str, Checkpoint]:
+    """Those of these models that are trained, by a name for messages."""
+    found = {}
     for a, b in combinations([f.index for f in data.folds], 2):
         inner, _ = _without(data, config, a, b)
         path = inner.results.fold(config, inner.folds[0].index).checkpoint_best
         if path.is_file():
-            checkpoint = read_checkpoint(path, made_by="rnnet_train", lazy=True)
-            exposures.append(checkpoint_exposure(
-                checkpoint, f"{config} without the folds {a} and {b}, or its pretraining,", data.recall
-            ))
-    return tuple(exposures)
+            found[f"{config} without the folds {a} and {b}"] = read_checkpoint(path, made_by="rnnet_train", lazy=True)
+    return found
 
 
 def _missing(data: ExperimentData, config: str) -> list[tuple[int, int]]:

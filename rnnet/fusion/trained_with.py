@@ -8,6 +8,7 @@ from pathlib import Path
 from rnnet.core.codec import digest_of
 from rnnet.core.errors import SettingError, StaleArtefactError
 from rnnet.core.files import file_digest
+from rnnet.core.layouts import plan_option
 from rnnet.core.workspace import FoldLayout, ResultsLayout, trained_folds
 from rnnet.fusion.artefact import load_tabular
 from rnnet.fusion.blocks import IMAGING_PART, RADIOMICS, USES_IMAGING
@@ -87,7 +88,7 @@ def check_imaging_models(results: ResultsLayout, config: str, folds: Iterable[st
             raise StaleArtefactError(
                 f"'{config}' learnt from logits of other {IMAGING_PART} models than those that are there now, or did "
                 "not record of which.", where=layout.folder,
-                fix=f"Run rnnet_fuse {results.folder.name} -c {config} again.",
+                fix=f"Run rnnet_fuse {results.folder.name} -c {config}{plan_option(results.plan_name)} again.",
             )
 
 

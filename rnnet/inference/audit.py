@@ -171,12 +171,13 @@ def _recorded(workspace: Workspace, name: str) -> list[Problem]:
     """What --allow_leakage let through before."""
     problems = []
     for results in _results(workspace, name):
-        layouts = [results.pretrain, *(layout for config in CONFIGS for layout in fold_layouts(results, config))]
-        for layout in layouts:
-            problems += [warning("leak-recorded", layout.run_json, leak, "Train again without --allow_leakage.")
-                         for leak in read_leaks(layout.run_json)]
-            origin = read_origin(layout.run_json)
-            problems += [warning("origin-unknown", layout.run_json, origin, _ORIGIN_FIX)] if origin else []
+        # Below a configuration lie its folds, their further seeds, and its models without two folds.
+        runs = [path for config in CONFIGS for path in sorted(results.config(config).rglob("run.json"))]
+        for path in (results.pretrain.run_json, *runs):
+            problems += [warning("leak-recorded", path, leak, "Train again without --allow_leakage.")
+                         for leak in read_leaks(path)]
+            origin = read_origin(path)
+            problems += [warning("origin-unknown", path, origin, _ORIGIN_FIX)] if origin else []
     return problems
 
 

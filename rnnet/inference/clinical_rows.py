@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,20 +33,20 @@ class _Row:
 
 
 def with_clinical_rows(
-    cases: Sequence[LesionCase], path: Path | None, manifest: Manifest
+    cases: Sequence[LesionCase], path: Path | None, manifest: Manifest, *, failed_scans: Collection[str] = ()
 ) -> tuple[LesionCase, ...]:
     """The lesions with what stands in their own row of the table, else in their scan's row, else with nothing.
 
     The table has scan_id, optionally lesion_value and center, and clinical columns of the manifest. A column that it
     lacks is missing for every lesion; that, rows of no lesion and lesions without a row are logged. A category that
-    dataset.json does not declare is kept as it stands.
+    dataset.json does not declare is kept as it stands. failed_scans: rows of these are of a scan that is there, too.
 
     Raises:
         DatasetError: the table is not there or not readable, a cell does not fit, or nothing in it is of any use here.
     """
     rows = _read_rows(path, manifest) if path is not None else {}
     if path is not None:
-        _check_matches(cases, rows, path)
+        _check_matches(cases, {key: row for key, row in rows.items() if key[0] not in failed_scans}, path)
     found = []
     for case in cases:
         row = rows.get((case.scan_id, str(case.lesion_value))) or rows.get((case.scan_id, "")) or _Row()
@@ -99,11 +99,13 @@ def _check_columns(table: TextTable, manifest: Manifest) -> None:
     """A misspelt column is one that is missing and one that is not used: both are named."""
     missing = [name for name in manifest.clinical if name not in table.columns]
     unused = [name for name in table.columns if name not in (*_PLACE, *manifest.clinical)]
-    if len(missing) == len(manifest.clinical) and "center" not in table.columns:
+    if manifest.clinical and len(missing) == len(manifest.clinical) and "center" not in table.columns:
         raise DatasetError(
             "The clinical table has none of the columns that training knows.", where=table.path,
-            fix=f"Name them as in dataset.json: {', '.join(manifest.clinical) or 'it has none'}.",
+            fix=f"Name them as in dataset.json: {', '.join(manifest.clinical)}.",
         )
+    if unused and not manifest.clinical:
+        log.warning("Training knows no clinical data: the columns %s are not used.", ", ".join(unused))
     if missing:
         log.warning(
             "The clinical table lacks %s: missing for every lesion.%s", ", ".join(missing),
@@ -114,7 +116,7 @@ def _check_columns(table: TextTable, manifest: Manifest) -> None:
 def _check_matches(cases: Sequence[LesionCase], rows: Mapping[_Key, _Row], path: Path) -> None:
     keys = {key for case in cases for key in ((case.scan_id, str(case.lesion_value)), (case.scan_id, ""))}
     strangers = [f"{scan} lesion {value}" if value else scan for scan, value in rows if (scan, value) not in keys]
-    if cases and len(strangers) == len(rows):
+    if cases and rows and len(strangers) == len(rows):
         raise DatasetError(
             f"No row of the clinical table is of a lesion here: the first is of {strangers[0]}, the first lesion is "
             f"{cases[0].scan_id} lesion {cases[0].lesion_value}.", where=path,

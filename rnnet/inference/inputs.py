@@ -40,7 +40,8 @@ def read_new_scans(
         _check_brain_masks(brain_masks, masks)
     scans: list[Scan] = []
     failures: Failures = []
-    for scan_id, paths in find_new_images(images, [masks, *([brain_masks] if brain_masks else [])]).items():
+    found = find_new_images(images, [masks, *([brain_masks] if brain_masks else [])])
+    for scan_id, paths in found.items():
         try:
             scans.append(_read_scan(scan_id, paths, masks, brain_masks))
         except RnnetError as failure:
@@ -56,7 +57,7 @@ def read_new_scans(
     without = [s.scan_id for s in scans if s.brain_path is None]
     if brain_masks is not None and without:
         log.warning("%d scan(s) have no brain mask in %s: %s.", len(without), brain_masks, ", ".join(without[:5]))
-    cases = with_clinical_rows(cases, clinical_table, manifest)
+    cases = with_clinical_rows(cases, clinical_table, manifest, failed_scans=found.keys() - with_lesion)
     return RawDataset("New scans", RawLayout(images), manifest, tuple(scans), cases, components), failures
 
 

@@ -129,6 +129,13 @@ def train(
 
     if config not in CONFIGS:
         raise UnknownComponentError.of("configuration", config, CONFIGS)
+    # The seed says which further runs are meant.
+    changed = [setting for setting in settings if setting.partition("=")[0].strip() != "seed"]
+    if validate_only and (changed or pretrained != "auto"):
+        raise SettingError(
+            "--val predicts with the fold as it was trained: --set and -pretrained change nothing.",
+            fix="Leave them out, or train the fold again.",
+        )
     name = workspace.dataset_name(dataset)
     data = ExperimentData.open(workspace, name, plan_name, settings, allow_leakage=allow_leakage)
     data.fold(fold)  # a fold that does not exist is an error before anything is read

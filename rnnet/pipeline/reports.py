@@ -22,6 +22,7 @@ def report(
         MissingStageError: there is no such evaluation; the message names the whole command.
     """
     from rnnet.core.errors import MissingStageError
+    from rnnet.core.layouts import plan_option
     from rnnet.core.workspace import CohortLayout
     from rnnet.reporting.report import draw_report
     from rnnet.reporting.stored import keep_selection
@@ -29,11 +30,10 @@ def report(
     name = workspace.dataset_name(dataset)
     results = workspace.results_dataset(name, plan_name).of_selection(label_sources)
     if not results.report.summary_json.is_file():
-        plan = "" if plan_name == DEFAULT_PLAN else f" -p {plan_name}"
         sources = f" --label_source {shlex.join(label_sources)}" if label_sources else ""
         raise MissingStageError(
             f"{name} has no evaluation under the plan '{plan_name}'{' of these label sources' if sources else ''}.",
-            where=results.report.summary_json, fix=f"Run rnnet_evaluate {name}{plan}{sources}.",
+            where=results.report.summary_json, fix=f"Run rnnet_evaluate {name}{plan_option(plan_name)}{sources}.",
         )
     own = CohortLayout(workspace.preprocessed_dataset(name).cohort)
     if cohort is not None or own.cohort_json.is_file():

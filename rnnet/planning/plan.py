@@ -196,8 +196,10 @@ def with_values(plan: ExperimentPlan, changes: Mapping[str, Any]) -> ExperimentP
     for path, value in changes.items():
         *groups, last = path.split(".")
         part = document
-        for name in groups:
+        for depth, name in enumerate(groups):
             part = part[_known(name, part, path)]
+            if not isinstance(part, dict):
+                raise SettingError(f"The plan has no field '{path}': '{'.'.join(groups[: depth + 1])}' has no parts.")
         if isinstance(part[_known(last, part, path)], dict):
             raise SettingError(f"'{path}' is a group of fields.", fix=f"Set one of its parts: {', '.join(part[last])}.")
         part[last] = value
@@ -205,12 +207,11 @@ def with_values(plan: ExperimentPlan, changes: Mapping[str, Any]) -> ExperimentP
     return replace(changed, rationale=plan.rationale)
 
 
-def _known(name: str, part: Any, path: str) -> str:
-    """The name, if this part of the plan has it."""
-    if not isinstance(part, dict):
-        raise SettingError(f"The plan has no field '{path}': '{path[: path.rindex(name) - 1]}' has no parts.")
-    if name not in part or name == "rationale":
-        raise SettingError(f"The plan has no field '{path}'.", fix=did_you_mean(name, list(part)))
+def _known(name: str, part: Mapping[str, Any], path: str) -> str:
+    """The name, if this part of the plan has a field of this name that can be set."""
+    names = part.keys() - {"rationale"}
+    if name not in names:
+        raise SettingError(f"The plan has no field '{path}'.", fix=did_you_mean(name, names))
     return name
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from rnnet.core.codec import artefact_inputs, digest_of
 from rnnet.core.errors import StaleArtefactError
-from rnnet.core.layouts import split_control
+from rnnet.core.layouts import plan_option, split_control
 from rnnet.core.log import get_logger
 from rnnet.core.types import LesionCase, positive_label
-from rnnet.core.workspace import DEFAULT_PLAN, FoldLayout, ResultsLayout
+from rnnet.core.workspace import FoldLayout, ResultsLayout
 from rnnet.training.checkpoint import read_checkpoint
 
 log = get_logger(__name__)
@@ -76,7 +76,7 @@ def check_trained_fold(
 
 def training_command(results: ResultsLayout, config: str, fold: int | str) -> str:
     """The command that trains a fold of a model or of a negative control."""
-    plan = "" if results.plan_name == DEFAULT_PLAN else f" -p {results.plan_name}"
+    plan = plan_option(results.plan_name)
     name, control = split_control(config)
     of_control = f" --control {control}" if control else ""
     return f"rnnet_train {results.folder.name} {fold} -c {name}{plan}{of_control}"

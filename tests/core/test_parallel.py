@@ -168,7 +168,7 @@ def test_dask_that_is_not_installed_is_an_error_that_says_how_to_install_it(monk
     monkeypatch.setitem(sys.modules, "dask", None)
     with pytest.raises(MissingDependencyError) as caught:
         map_cases(double, [1], n_processes=1, title="t", dask="local")
-    assert "pip install rnnet[dask]" in caught.value.fix
+    assert "-e '.[dask]'" in caught.value.fix
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "no address"])

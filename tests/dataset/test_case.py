@@ -129,7 +129,7 @@ def test_a_binary_mask_in_pieces_beside_masks_of_several_values_is_said(
         cases = read_dataset(layout).cases
     assert [c.case_id for c in cases] == ["P000_s1_1", "P001_s1_1", "P001_s1_2"]
     (said,) = own_messages(caplog, level=logging.WARNING)
-    assert said.startswith("1 of 2 masks have one value and several separate pieces")
+    assert said.startswith("Dataset001_Toy: 1 of 2 masks have one value and several separate pieces")
     assert "P000_s1" in said
 
 

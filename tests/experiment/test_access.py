@@ -41,6 +41,17 @@ def test_a_misspelt_plan_is_answered_with_the_plans_that_there_are(workspace: Wo
     assert caught.value.fix.startswith(f"Its plans are {PLAN.name}: choose with -p")
 
 
+def test_a_file_with_a_mistake_of_its_own_does_not_hide_what_is_missing(workspace: Workspace) -> None:
+    write_planned(workspace, write_dataset(workspace))
+    path = workspace.preprocessed_dataset(NAME).plans_json(PLAN.name)
+    path.write_text(path.read_text().replace('"layer_decay": 0.9', '"layer_decay": 9'))
+    workspace.preprocessed_dataset(NAME).plans_json("broken").write_text("{")
+    for name, plan in ((NAME, "mine"), ("Dataset002_Pool", PLAN.name)):
+        write_dataset(workspace, name)
+        with pytest.raises(MissingStageError, match=f"{name} has no plan '{plan}'"):
+            read_plan_of(workspace, name, plan)
+
+
 def test_scans_that_were_preprocessed_under_another_data_sets_plan_are_no_reason_for_a_plan_of_their_own(
     workspace: Workspace,
 ) -> None:

@@ -14,8 +14,8 @@ from rnnet.core.provenance import RunRecord
 from rnnet.core.workspace import FoldLayout, Workspace
 from rnnet.evaluation.predictions import read_predictions
 from rnnet.experiment.data import ExperimentData
-from rnnet.fusion.folds import IMAGING_PART, imaging_logits
-from rnnet.fusion.nested import nested_logits, nested_seen
+from rnnet.fusion.folds import IMAGING_PART, imaging_logits, imaging_seen
+from rnnet.fusion.nested import nested_checkpoints, nested_logits
 from tests.experiment.workspaces import NAME, write_dataset, write_planned, write_preprocessed
 from tests.factories import make_plan
 
@@ -45,7 +45,7 @@ def test_models_that_are_not_trained_are_counted_and_the_command_is_named(worksp
     with pytest.raises(MissingStageError, match="without the folds 1 and 0; 3 of 3") as caught:
         nested_logits(opened(workspace), 1, IMAGING_PART)
     assert caught.value.fix.startswith(f"Run rnnet_train {NAME} 0 -c ssl_vit --without 1")
-    assert nested_seen(opened(workspace), IMAGING_PART) == ()
+    assert nested_checkpoints(opened(workspace), IMAGING_PART) == {}
 
 
 @pytest.mark.parametrize(("fold", "without", "config", "text"), [
@@ -70,6 +70,10 @@ def test_an_encoder_that_outcomes_of_the_folds_left_out_chose_is_refused(workspa
         nested(without=1)
     run = read_artefact(FoldLayout(nested(without=1, allow_leakage=True)).run_json, RunRecord, made_by="rnnet_train")
     assert any("of the folds left out" in leak for leak in run.leaks)
+    # Whoever uses the model hears of it.
+    assert set(run.leaks) <= set(imaging_seen(opened(workspace, "fusion.nested=true")).leaks)
+    audit = pipeline.audit_leakage(workspace, pipeline.verify_dataset_integrity(workspace, [1]))
+    assert set(run.leaks) <= {problem.message for problem in audit.problems}
 
 
 @pytest.mark.slow
@@ -92,7 +96,7 @@ def test_training_rows_get_logits_of_models_that_saw_neither_them_nor_the_valida
     assert imaging_logits(nested, "all") == imaging_logits(plain, "all")
     # Who has seen whom, as the checkpoints themselves recorded it.
     patients = {f.index: {f"{NAME}/{i[:4]}" for i in f.validation_case_ids} for f in nested.folds}
-    seen = nested_seen(nested, IMAGING_PART)
-    assert len(seen) == 3
+    seen = imaging_seen(nested).exposures[3:]
     for exposure, (a, b) in zip(seen, ((0, 1), (0, 2), (1, 2)), strict=True):
+        assert exposure.name == f"ssl_vit without the folds {a} and {b}, or its pretraining,"
         assert exposure.patients == patients[3 - a - b]

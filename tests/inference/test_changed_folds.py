@@ -29,9 +29,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def train(workspace: Workspace, config: str, *, validate_only: bool = False) -> None:
+    of_training = {} if validate_only else {"settings": QUICK, "pretrained": "none"}
     for fold in (0, 1):
-        pipeline.train(workspace, NAME, fold, config=config, plan_name=PLAN.name, settings=QUICK, pretrained="none",
-                       validate_only=validate_only)
+        pipeline.train(workspace, NAME, fold, config=config, plan_name=PLAN.name, validate_only=validate_only,
+                       **of_training)  # type: ignore[arg-type]
 
 
 def swap_patients(workspace: Workspace) -> None:

@@ -73,6 +73,25 @@ def test_a_table_of_no_use_is_one_line_that_says_why(text: str, problem: str, wh
     assert caught.value.fix
 
 
+def test_rows_of_a_scan_that_failed_are_no_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("rnnet"), "propagate", True)
+    path = tmp_path / "table.csv"
+    path.write_text("scan_id,age,sex\nP009_s1,50,male\n", encoding="utf-8")
+    with caplog.at_level(logging.WARNING, logger="rnnet"):
+        found = with_clinical_rows(CASES, path, MANIFEST, failed_scans={"P009_s1"})
+    assert {case.clinical["age"] for case in found} == {None}
+    (said,) = own_messages(caplog)
+    assert said.startswith("4 lesion(s) have no row")
+
+
+def test_a_training_without_clinical_data_uses_no_column(joined: Joined, tmp_path: Path) -> None:
+    joined("scan_id,age\nP000_s1,50\nP001_s1,60\n")
+    none = Manifest("Toy", {"0": "T1CE"}, clinical={})
+    assert all(case.clinical == {} for case in with_clinical_rows(CASES, tmp_path / "table.csv", none))
+
+
 def test_what_of_a_table_is_not_used_and_what_it_lacks_is_said(
     joined: Joined, caplog: pytest.LogCaptureFixture
 ) -> None:

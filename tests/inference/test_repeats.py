@@ -50,8 +50,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def train(workspace: Workspace, fold: int, *settings: str, config: str = "vit_scratch", **arguments: object) -> None:
+    of_training = () if arguments.get("validate_only") else FAST
     pipeline.train(
-        workspace, NAME, fold, config=config, plan_name=PLAN.name, settings=(*FAST, *settings),
+        workspace, NAME, fold, config=config, plan_name=PLAN.name, settings=(*of_training, *settings),
         **arguments,  # type: ignore[arg-type]
     )
 

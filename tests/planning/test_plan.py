@@ -34,6 +34,8 @@ def test_lists_numbers_and_switches_are_parsed() -> None:
     ("finetune.epoch=3", "no field 'finetune.epoch'. Did you mean 'epochs'?"),
     ("fintune.epochs=3", "no field 'fintune.epochs'. Did you mean 'finetune'?"),
     ("seed.x=3", "'seed' has no parts"),
+    ("seed.a.bad=3", "no field 'seed.a.bad': 'seed' has no parts"),
+    ("rationale=[]", "no field 'rationale'. Known: channels"),
     ("finetune=3", "'finetune' is a group of fields. Set one of its parts: epochs"),
     ("finetune.epochs=many", "'finetune.epochs' must be a whole number. Got 'many' instead"),
     ("finetune.epochs=2.5", "'finetune.epochs' must be a whole number"),
