@@ -84,7 +84,7 @@ def arms_of(trial: Trial) -> tuple[Arm, ...]:
         Arm("pretrained_longer", "length", "pretrained four times as long", ("pretrain.epochs=160",)),
         Arm("both_longer", "length", "pretrained four times as long and fine-tuned for 100 epochs",
             ("pretrain.epochs=160", "finetune.epochs=100"), _BOTH, "pretrained_longer"),
-        Arm("conv_stem_longer", "length", "so both, by a convolutional stem",
+        Arm("conv_stem_longer", "length", "both, and patches by a convolutional stem",
             ("network.patch_embed=conv_stem", "pretrain.epochs=160", "finetune.epochs=100"), _BOTH),
         Arm("conv_stem", "network", "patches by a convolutional stem", ("network.patch_embed=conv_stem",), _BOTH),
         Arm("published", "objectives", "published objective and optimiser, plain views", (
