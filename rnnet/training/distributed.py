@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from rnnet.core.errors import SettingError
 from rnnet.training.precision import open_device
 
 _T = TypeVar("_T")
+_GLOO_LETS_GO_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +153,9 @@ def joined(group: ProcessGroup, device: str) -> Iterator[str]:
     try:
         yield own
     finally:
+        if backend == "gloo":
+            # torch (2.13) ends gloo's threads while it holds the interpreter's lock, and such a thread needs that lock
+            # to let go of the tensors of its last work: if it comes second, both wait for ever. Sleeping gives the
+            # lock away until the threads have nothing left.
+            time.sleep(_GLOO_LETS_GO_S)
         dist.destroy_process_group()
