@@ -14,11 +14,13 @@ _SIZES = {"in_channels": 2, "img_size": 16, "patch_size": 4, "hidden_size": 24, 
           "num_heads": 2}
 
 
-def monai_vit(**changes: Any) -> nn.Module:
+def monai_vit(*, disturb: bool = True, **changes: Any) -> nn.Module:
+    """disturb: with weights that no fresh network has, so that none is mistaken for another."""
     from monai.networks.nets import ViT
 
     with seeded_torch(0):
-        return disturbed(ViT(**{**_SIZES, **changes}))
+        network = ViT(**{**_SIZES, **changes}).eval()
+    return disturbed(network) if disturb else network
 
 
 def monai_autoencoder(**changes: Any) -> nn.Module:
