@@ -13,6 +13,7 @@ from rnnet.core.errors import FileFormatError
 from rnnet.core.geometry import Volume, nearest_rotation
 from rnnet.core.image_checks import COPY_AGAIN, check_spacing
 from rnnet.core.itk_image import itk_reason
+from rnnet.core.wording import listed
 
 _TAGS = {
     "series": "0020|000e", "description": "0008|103e", "modality": "0008|0060",
@@ -93,7 +94,7 @@ def _read_headers(folder: Path) -> list[Slice]:
         slices.append(Slice(path, tags, tuple(reader.GetSize()), reader.GetPixelIDValue()))
     if damaged:
         raise FileFormatError(
-            f"{len(damaged)} DICOM file(s) hold no image that can be read: {_some(damaged)}.", where=folder,
+            f"{len(damaged)} DICOM file(s) hold no image that can be read: {listed(damaged, 3)}.", where=folder,
             fix="Remove reports and other objects without an image; copy damaged slices again.",
         )
     return slices
@@ -199,7 +200,3 @@ def _is_dicom(path: Path) -> bool:
 def _text(value: str) -> str:
     """A tag's text in one line and without what cannot be printed."""
     return " ".join(value.encode("utf-8", "replace").decode("utf-8").split())
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

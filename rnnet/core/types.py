@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rnnet.core.errors import DatasetError, LeakageError
+from rnnet.core.wording import listed
 
 Split = Literal["train", "test"]
 ClinicalValue = float | str | None
@@ -78,7 +79,7 @@ class Fold:
         unknown = [i for i in (*self.train_case_ids, *self.validation_case_ids) if i not in by_id]
         if unknown:
             raise DatasetError(
-                f"Fold {self.index} names cases that the data set does not have: {', '.join(unknown[:5])}.",
+                f"Fold {self.index} names cases that the data set does not have: {listed(unknown)}.",
                 fix="Correct splits_final.json, or delete it and run rnnet_plan_experiment.",
             )
         held_out = [i for i in self.train_case_ids if by_id[i].split == "test"]
@@ -86,9 +87,9 @@ class Fold:
         shared = sorted(train & {by_id[i].patient_id for i in self.validation_case_ids})
         if shared or held_out:
             what = (
-                f"patients {', '.join(shared[:5])} stand on both sides"
+                f"patients {listed(shared)} stand on both sides"
                 if shared
-                else (f"test cases {', '.join(held_out[:5])} are used for training")
+                else (f"test cases {listed(held_out)} are used for training")
             )
             raise LeakageError(
                 f"Fold {self.index} leaks: {what}.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.types import LesionCase, Scan
+from rnnet.core.wording import listed
 from rnnet.core.workspace import RawLayout
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.cases_table import source_of
@@ -93,7 +94,7 @@ def _check_sides(cases: Iterable[LesionCase]) -> None:
     if both:
         raise LeakageError(
             f"{len(both)} patient(s) are held out by one of the data sets and used for training by another: "
-            f"{', '.join(both[:5])}.", fix="Hold them out in both, or in none (column split, rnnet_make_splits).",
+            f"{listed(both)}.", fix="Hold them out in both, or in none (column split, rnnet_make_splits).",
         )
 
 

@@ -8,11 +8,11 @@ from itertools import combinations
 from pathlib import Path
 
 from rnnet.core.types import Problem
+from rnnet.core.wording import listed
 from rnnet.dataset.content import ScanContent
 from rnnet.dataset.integrity import IntegrityReport, ordered
 from rnnet.dataset.problems import error, warning
 
-_SHOWN = 5
 Names = Mapping[str, frozenset[str]]
 
 
@@ -25,7 +25,7 @@ class _Side:
     held_out: bool
 
     def __str__(self) -> str:
-        names = ", ".join(s.scan_id for s in self.scans[:_SHOWN]) + (", ..." if len(self.scans) > _SHOWN else "")
+        names = listed(s.scan_id for s in self.scans)
         return f"{self.dataset} ({'held out for test' if self.held_out else 'used for training'}: {names})"
 
 

@@ -9,12 +9,12 @@ from typing import Literal
 from rnnet.core.errors import LeakageError
 from rnnet.core.log import get_logger
 from rnnet.core.types import LesionCase
+from rnnet.core.wording import listed
 
 log = get_logger(__name__)
 
 OverlapKind = Literal["patient", "other name", "image", "possible patient"]
 # Names in a message; all are in the log with --verbose.
-_SHOWN = 5
 _ALLOW = "Where it is meant, --allow_leakage goes on and says so in every result."
 
 
@@ -180,14 +180,14 @@ def overlap_text(seen: Exposure, held_out: Exposure, found: Sequence[Overlap]) -
         "patient": "patient(s)", "other name": "patient(s) under another name", "image": "image(s)",
         "possible patient": "possibly the same patient(s), by an equal patient_id in two data sets,",
     }[found[0].kind]
-    return f"{_start(seen)} has seen {len(found)} {what} of {held_out.name}: {_some(list(map(str, found)))}."
+    return f"{_start(seen)} has seen {len(found)} {what} of {held_out.name}: {listed(found)}."
 
 
 def unknown_text(seen: Exposure, held_out: Exposure) -> str:
     """One sentence about patients that cannot be compared."""
     return (
         f"{_start(seen)} has seen {len(seen.unknown)} patient(s) who cannot be compared with {held_out.name}, as an "
-        f"older version recorded neither their other names nor their images: {_some(sorted(seen.unknown))}. Make it "
+        f"older version recorded neither their other names nor their images: {listed(sorted(seen.unknown))}. Make it "
         "again."
     )
 
@@ -196,7 +196,7 @@ def unhashed_text(scans: Collection[str]) -> str:
     """Two sentences about scans that cannot be compared by what they show."""
     return (
         f"{len(scans)} scan(s) could not be compared by image, as an older version preprocessed them: "
-        f"{_some(sorted(scans))}. Run rnnet_preprocess on their data sets again, then what was trained on them."
+        f"{listed(sorted(scans))}. Run rnnet_preprocess on their data sets again, then what was trained on them."
     )
 
 
@@ -208,10 +208,6 @@ def _say_unhashed(pairs: Iterable[tuple[Exposure, Exposure]]) -> None:
 
 def _start(exposure: Exposure) -> str:
     return exposure.name[:1].upper() + exposure.name[1:]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def warn_of_leaks(leaks: Sequence[str]) -> None:

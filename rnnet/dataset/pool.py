@@ -11,6 +11,7 @@ from rnnet.core.log import get_logger
 from rnnet.core.parallel import map_cases
 from rnnet.core.types import LesionCase, Problem, Scan, Split
 from rnnet.core.volume import IMAGE_ENDINGS, image_stem, is_series_folder, read_volume
+from rnnet.core.wording import listed
 from rnnet.core.workspace import RawLayout, find_image_if_there
 from rnnet.dataset.lesions import lesion_labels, voxel_counts, whole_labels
 from rnnet.dataset.manifest import Manifest
@@ -95,7 +96,7 @@ def pool_cases(
         contents.append(result)
     if failed:
         _log.warning("%d of %d masks cannot be used, and their scans give no lesion: %s", len(failed), len(with_mask),
-                     " ".join(map(str, failed[:3])) + (" ..." if len(failed) > 3 else ""))
+                     listed(failed, 3, separator=" "))
     components = all(c.components is not None for c in contents)
     lesions = [(c.components if components else c.values) or () for c in contents]
     in_pieces = [s.scan_id for s, c in zip(masked, contents, strict=True) if c.components and len(c.components) > 1]
@@ -103,7 +104,7 @@ def pool_cases(
         _log.warning(
             "%s%d of %d masks have one value and several separate pieces, and others several values: every value is "
             "one lesion, so that their pieces count as one: %s. If they are lesions, give each a value of its own.",
-            name and f"{name}: ", len(in_pieces), len(masked), ", ".join(in_pieces[:5]),
+            name and f"{name}: ", len(in_pieces), len(masked), listed(in_pieces),
         )
     _log.info(
         "%s%d lesions in %d masks (%s).", name and f"{name}: ", sum(map(len, lesions)), len(masked),

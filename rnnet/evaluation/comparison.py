@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from rnnet.core.errors import DatasetError, MissingStageError, SettingError
+from rnnet.core.wording import listed
 from rnnet.evaluation.checks import FloatArray, IntArray
 from rnnet.evaluation.delong import DelongTest, delong_test
 from rnnet.evaluation.fold_tests import FoldTTest, holm, nadeau_bengio_ttest
@@ -86,7 +87,7 @@ def check_same_cases(a: Sequence[EvaluatedLesion], b: Sequence[EvaluatedLesion])
     first, second = ({x.case_id: x.outcome for x in lesions} for lesions in (a, b))
     only = [sorted(one.keys() - other.keys()) for one, other in ((first, second), (second, first))]
     if any(only):
-        parts = [f"only by {name}: {_listed(ids)}" for name, ids in zip(names, only, strict=True) if ids]
+        parts = [f"only by {name}: {listed(ids, _LISTED)}" for name, ids in zip(names, only, strict=True) if ids]
         raise DatasetError(
             f"{names[0]} and {names[1]} were not evaluated on the same lesions of '{a[0].subset}' "
             f"({'; '.join(parts)}).",
@@ -94,7 +95,7 @@ def check_same_cases(a: Sequence[EvaluatedLesion], b: Sequence[EvaluatedLesion])
         )
     differ = sorted(i for i in first if first[i] != second[i])
     if differ:
-        raise DatasetError(f"{names[0]} and {names[1]} know other outcomes of: {_listed(differ)}.",
+        raise DatasetError(f"{names[0]} and {names[1]} know other outcomes of: {listed(differ, _LISTED)}.",
                            fix="cases.csv has changed between their trainings: train again.")
 
 
@@ -162,8 +163,3 @@ def _holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Adjusted for those that are there; the others stay None."""
     adjusted = iter(holm([p for p in p_values if p is not None]))
     return [None if p is None else next(adjusted) for p in p_values]
-
-
-def _listed(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
-    return f"{', '.join(ids[:_LISTED])}{more}"

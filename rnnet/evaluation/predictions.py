@@ -13,6 +13,7 @@ from pathlib import Path
 from rnnet.core.errors import DatasetError, FileFormatError, RnnetError
 from rnnet.core.files import write_text
 from rnnet.core.types import LesionPrediction
+from rnnet.core.wording import listed
 
 COLUMNS = ("case_id", "patient_id", "center", "split", "outcome", "logit", "probability", "positive_outcome")
 # A further column, in the files of negative controls alone: nobody takes those for predictions of the real model.
@@ -143,7 +144,7 @@ def _check_once(predictions: Sequence[LesionPrediction], *, what: str) -> None:
     counts = Counter(p.case_id for p in predictions)
     twice = sorted(case_id for case_id, n in counts.items() if n > 1)
     if twice:
-        raise DatasetError(f"{what}: {len(twice)} lesions stand there twice: {_some(twice)}.",
+        raise DatasetError(f"{what}: {len(twice)} lesions stand there twice: {listed(twice, 10)}.",
                            fix="Predict or train again; every lesion belongs there once.")
 
 
@@ -151,18 +152,14 @@ def _check_same(first: Sequence[LesionPrediction], other: Sequence[LesionPredict
     of_first, of_other = {p.case_id: p.outcome for p in first}, {p.case_id: p.outcome for p in other}
     lost, added = sorted(of_first.keys() - of_other.keys()), sorted(of_other.keys() - of_first.keys())
     if lost or added:
-        parts = [f"only in fold model 0: {_some(lost)}"] if lost else []
-        parts += [f"only in fold model {number}: {_some(added)}"] if added else []
+        parts = [f"only in fold model 0: {listed(lost, 10)}"] if lost else []
+        parts += [f"only in fold model {number}: {listed(added, 10)}"] if added else []
         raise DatasetError(f"Fold models 0 and {number} predicted different lesions ({'; '.join(parts)}).",
                            fix="Predict the same cases with every fold.")
     differing = sorted(i for i, outcome in of_first.items() if outcome != of_other[i])
     if differing:
-        raise DatasetError(f"Fold models 0 and {number} hold different outcomes for {_some(differing)}.",
+        raise DatasetError(f"Fold models 0 and {number} hold different outcomes for {listed(differing, 10)}.",
                            fix="cases.csv changed between them: predict again with every fold.")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def _parse(

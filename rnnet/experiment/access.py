@@ -11,6 +11,7 @@ from rnnet.core.errors import DatasetError, MissingStageError, RnnetError
 from rnnet.core.layouts import plan_option
 from rnnet.core.log import get_logger
 from rnnet.core.types import Scan
+from rnnet.core.wording import listed
 from rnnet.core.workspace import RawLayout, Workspace
 from rnnet.dataset.case import RawDataset, read_dataset
 from rnnet.dataset.cases_table import source_of
@@ -42,7 +43,7 @@ def read_raw(workspace: Workspace, name: str, *, n_processes: int = 1) -> RawDat
     unknown = sorted(held_out - {scan.patient_id for scan in dataset.scans})
     if unknown:
         raise DatasetError(
-            f"{len(unknown)} held-out patient(s) are not in {name}: {', '.join(unknown[:5])}.", where=path,
+            f"{len(unknown)} held-out patient(s) are not in {name}: {listed(unknown)}.", where=path,
             fix=f"Run rnnet_make_splits -d {name} --overwrite, or correct the file.",
         )
     return replace(dataset, scans=hold_out(dataset.scans, held_out), cases=hold_out(dataset.cases, held_out))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnnet.core.errors import DatasetError, SettingError, UnknownComponentError
 from rnnet.core.log import get_logger
 from rnnet.core.types import Fold, LesionCase
+from rnnet.core.wording import listed
 from rnnet.core.workspace import ResultsLayout, Workspace
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.leakage import Exposure, FoldExposures, warn_of_leaks
@@ -71,7 +72,7 @@ class ExperimentData:
         store = store_of(workspace, name, plan)
         corpus = open_corpus({name: labelled}, {name: store}, plan.crop)
         if corpus.missing:
-            ids = ", ".join(c.case_id for c in corpus.missing[:5])
+            ids = listed(c.case_id for c in corpus.missing)
             log.warning("%d labelled lesions are left out, their scans failed: %s.", len(corpus.missing), ids)
         results = workspace.results_dataset(name, plan_name)
         return cls(name, raw, plan, folds, corpus, store, results, workspace, leaks)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rnnet.core.errors import DatasetError, FileFormatError, SettingError
 from rnnet.core.log import get_logger
 from rnnet.core.types import Fold, LesionCase
+from rnnet.core.wording import listed
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset, read_dataset, table_digests
 from rnnet.dataset.identity import read_other_ids
@@ -134,7 +135,7 @@ def _test_patients(
     there = sorted({c.patient_id for c in raw.cases if c.split == "test"})
     if there and not more:
         raise SettingError(
-            f"cases.csv holds out {len(there)} patients for test already ({', '.join(there[:3])}, ...).",
+            f"cases.csv holds out {len(there)} patients for test already ({listed(there, 3)}).",
             where=raw.layout.cases_csv,
             fix="Leave out --test_share to test on them, or give --more_test to hold out further ones as well.",
         )
@@ -149,14 +150,10 @@ def _account_of_test(before: Iterable[str], test: Sequence[str], *, is_drawn: bo
     if before and not is_drawn:
         said = [f"{len(kept)} patients stay held out for test, as in the splits before. --test_share draws others; "
                 "--test_share 0 holds out nobody beside cases.csv."]
-        return tuple(said + [f"Held out before and no longer in cases.csv: {_some(free)}."] * bool(free))
+        return tuple(said + [f"Held out before and no longer in cases.csv: {listed(free)}."] * bool(free))
     if free:
-        return (f"{len(free)} patients who were held out for test before are not any more: {_some(free)}.",)
+        return (f"{len(free)} patients who were held out for test before are not any more: {listed(free)}.",)
     return ()
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def people_of(raw: RawDataset) -> dict[str, str]:

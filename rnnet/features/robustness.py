@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.log import get_logger
 from rnnet.core.types import LesionCase
+from rnnet.core.wording import listed
 from rnnet.experiment.corpus import Corpus
 from rnnet.features.lesions import LesionReader
 from rnnet.features.mask_jitter import JITTERS, JitteredReader
@@ -61,7 +62,7 @@ def stable_features(
     """
     test = [case.case_id for case in cases if case.split == "test"]
     if test and not allow_test_cases:
-        raise LeakageError(f"Test cases must not choose stable features: {', '.join(test[:5])}.",
+        raise LeakageError(f"Test cases must not choose stable features: {listed(test)}.",
                            fix="Measure the stability on cases of the split 'train' only.")
     names = RadiomicsExtractor(plan.features).names
     measured = _jittered_values(cases, LesionReader(corpus, plan.features), store, plan, n_processes)

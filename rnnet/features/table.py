@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rnnet.core.errors import DatasetError, FileFormatError, MissingStageError, did_you_mean
 from rnnet.core.files import atomic_path
+from rnnet.core.wording import listed
 
 FloatArray = npt.NDArray[np.float64]
 _KEY = "case_id"
@@ -53,7 +54,7 @@ class FeatureTable:
         missing = [case_id for case_id in case_ids if case_id not in place]
         if missing:
             raise DatasetError(
-                f"The feature table has no row for {len(missing)} case(s): {', '.join(missing[:5])}.",
+                f"The feature table has no row for {len(missing)} case(s): {listed(missing)}.",
                 fix="Extract the features of these cases first.",
             )
         return FeatureTable(tuple(case_ids), self.names, self.values[[place[i] for i in case_ids]])

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnet.core.errors import DatasetError, MissingStageError
 from rnnet.core.types import LesionCase
+from rnnet.core.wording import listed
 from rnnet.features.clinical import FittedClinical
 from rnnet.features.table import FeatureTable, FloatArray, names_with_prefix
 from rnnet.fusion.blocks import CLINICAL, IMAGING, RADIOMICS
@@ -97,12 +98,12 @@ def _logits_of(cases: Sequence[LesionCase], logits: Mapping[str, float] | None) 
     if logits is None or missing:
         raise MissingStageError(
             f"The configuration needs the imaging logit of every case; {len(missing)} have none: "
-            f"{', '.join(missing[:5])}.",
+            f"{listed(missing)}.",
             fix="Train all folds of ssl_vit first: rnnet_train DATASET FOLD.",
         )
     values = np.array([logits[case.case_id] for case in cases], dtype=np.float64)
     if not np.isfinite(values).all():
         wrong = [case.case_id for case, value in zip(cases, values, strict=True) if not np.isfinite(value)]
-        raise DatasetError(f"The imaging logit is not a finite number for: {', '.join(wrong[:5])}.",
+        raise DatasetError(f"The imaging logit is not a finite number for: {listed(wrong)}.",
                            fix="Train the imaging model again.")
     return values

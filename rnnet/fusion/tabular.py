@@ -10,6 +10,7 @@ import numpy as np
 from rnnet.core.errors import DatasetError, LeakageError, MissingStageError, UnknownComponentError
 from rnnet.core.log import get_logger
 from rnnet.core.types import TABULAR_CONFIGS, LesionCase, LesionPrediction, positive_label
+from rnnet.core.wording import listed
 from rnnet.dataset.manifest import ClinicalColumn
 from rnnet.evaluation.predictions import sigmoid
 from rnnet.features.clinical import ClinicalEncoder, FittedClinical
@@ -198,12 +199,12 @@ def _training_labels(
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     test = [case.case_id for case in cases if case.split == "test"]
     if test and not allow_test_cases:
-        raise LeakageError(f"Test cases are among the training rows: {', '.join(test[:5])}.",
+        raise LeakageError(f"Test cases are among the training rows: {listed(test)}.",
                            fix="Train on cases of the split 'train' only.")
     labels = [positive_label(case, positive_outcome) for case in cases]
     unknown = [case.case_id for case, label in zip(cases, labels, strict=True) if label is None]
     if unknown:
-        raise DatasetError(f"Training rows without an outcome: {', '.join(unknown[:5])}.",
+        raise DatasetError(f"Training rows without an outcome: {listed(unknown)}.",
                            fix="Fill in their outcome in cases.csv, or leave them out of the folds.")
     return np.array(labels, dtype=np.int64)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rnnet.core.errors import DatasetError
 from rnnet.core.log import get_logger
 from rnnet.core.types import ClinicalValue, LesionCase, Problem
+from rnnet.core.wording import listed
 from rnnet.dataset.manifest import Manifest
 from rnnet.dataset.problems import error
 from rnnet.dataset.table import TextTable, parse_clinical, parse_number, read_table
@@ -18,7 +19,6 @@ log = get_logger(__name__)
 # In cases.csv a mistake; here a patient may have what no training patient had.
 _UNKNOWN_CATEGORY = "category-unknown"
 _PLACE = ("scan_id", "lesion_value", "center")
-_SHOWN = 5
 
 # A scan, and a lesion of it as text; '' where the row is of the whole scan.
 _Key = tuple[str, str]
@@ -123,12 +123,8 @@ def _check_matches(cases: Sequence[LesionCase], rows: Mapping[_Key, _Row], path:
             fix="Write the names of the image files, without _0000 and ending, into scan_id.",
         )
     if strangers:
-        log.warning("%d row(s) of the clinical table are of no lesion here: %s.", len(strangers), _some(strangers))
+        log.warning("%d row(s) of the clinical table are of no lesion here: %s.", len(strangers), listed(strangers))
     without = [c.case_id for c in cases
                if (c.scan_id, str(c.lesion_value)) not in rows and (c.scan_id, "") not in rows]
     if without:
-        log.warning("%d lesion(s) have no row in the clinical table: %s.", len(without), _some(without))
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        log.warning("%d lesion(s) have no row in the clinical table: %s.", len(without), listed(without))

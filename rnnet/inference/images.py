@@ -8,6 +8,7 @@ from pathlib import Path
 from rnnet.core.errors import DatasetError
 from rnnet.core.log import get_logger
 from rnnet.core.volume import image_stem
+from rnnet.core.wording import listed
 from rnnet.dataset.pool import image_files, other_folders
 
 _CHANNEL = "_0000"
@@ -28,7 +29,7 @@ def find_new_images(folder: Path, mask_folders: Collection[Path]) -> dict[str, l
     series = [] if shared else [path for path in others if _holds_dicom(path)]
     if passed_over := [path.name for path in others if path not in series]:
         log.warning("%d subfolder(s) of %s are passed over: %s. A scan as DICOM is a folder <scan>_0000 with the "
-                    "slices directly in it.", len(passed_over), folder, ", ".join(passed_over[:5]))
+                    "slices directly in it.", len(passed_over), folder, listed(passed_over))
     images: dict[str, list[Path]] = {}
     for path in sorted([*image_files(folder), *series]):
         name = path.name if path.is_dir() else image_stem(path)

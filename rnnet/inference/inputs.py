@@ -9,6 +9,7 @@ from rnnet.core.errors import CaseFailedError, DatasetError, FileFormatError, Rn
 from rnnet.core.log import get_logger
 from rnnet.core.types import Scan
 from rnnet.core.volume import read_volume
+from rnnet.core.wording import listed
 from rnnet.core.workspace import RawLayout, find_image, find_image_if_there
 from rnnet.dataset.case import RawDataset
 from rnnet.dataset.lesions import MINIMUM_LESION_VOX, whole_labels
@@ -56,7 +57,7 @@ def read_new_scans(
     scans = [s for s in scans if s.scan_id in with_lesion]
     without = [s.scan_id for s in scans if s.brain_path is None]
     if brain_masks is not None and without:
-        log.warning("%d scan(s) have no brain mask in %s: %s.", len(without), brain_masks, ", ".join(without[:5]))
+        log.warning("%d scan(s) have no brain mask in %s: %s.", len(without), brain_masks, listed(without))
     cases = with_clinical_rows(cases, clinical_table, manifest, failed_scans=found.keys() - with_lesion)
     return RawDataset("New scans", RawLayout(images), manifest, tuple(scans), cases, components), failures
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from rnnet.core.codec import artefact_inputs
 from rnnet.core.log import get_logger
+from rnnet.core.wording import listed
 from rnnet.core.workspace import FoldLayout
 from rnnet.preprocessing.skull_strip.record import STRIPPERS_INPUT, parse_strippers, stripper_change, stripper_of
 from rnnet.preprocessing.store import ScanStore
@@ -32,5 +33,5 @@ def warn_of_strippers(
         log.warning("The models do not say how their training scans were skull-stripped: train them again to know.")
     for sentence in sorted({s for s in changes.values() if s}):
         found = [scan_id for scan_id, s in changes.items() if s == sentence]
-        log.warning("%s (%d of %d scans: %s)", sentence, len(found), len(changes), ", ".join(found[:5]))
+        log.warning("%s (%d of %d scans: %s)", sentence, len(found), len(changes), listed(found))
     return {scan_id: (sentence,) if sentence else () for scan_id, sentence in changes.items()}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnet.core.errors import SettingError
+from rnnet.core.wording import listed
 from rnnet.networks.position import resample_positions
 
 # An encoder with fewer of its tensors filled than this would be called pretrained and be mostly random.
@@ -36,9 +37,9 @@ class TransferReport:
         lines = [f"{len(self.used) + len(self.adapted)} of {total} tensors loaded"]
         lines += [f"adapted {text}" for text in self.adapted]
         if self.missing:
-            lines.append(f"kept at first values: {_listed(self.missing)}")
+            lines.append(f"kept at first values: {listed(self.missing, 6)}")
         if self.unused:
-            lines.append(f"not used: {_listed(self.unused)}")
+            lines.append(f"not used: {listed(self.unused, 6)}")
         return "; ".join(lines) + "."
 
 
@@ -116,8 +117,3 @@ def _does_not_fit(name: str, source: Tensor, target: Tensor) -> SettingError:
         fix="Set network.width, network.heads, network.mlp_ratio and network.token_edge_vox (or "
         "network.resnet_base_width) to the values of the pretraining plan, or pretrain with this plan.",
     )
-
-
-def _listed(names: tuple[str, ...], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from rnnet.core.wording import listed
 from rnnet.evaluation.cohort import MIXED, CohortDescription
 from rnnet.evaluation.cohort_table import (
     MISSING_LEVEL,
@@ -131,7 +132,7 @@ def _notes(d: CohortDescription, table: CohortTable) -> tuple[str, ...]:
                      f"{'lesion row(s)' if table.sample == 'lesion' else 'patient(s)'}.")
     if d.shared_patients:
         notes.append(f"{len(d.shared_patients)} patient_id(s) stand in several data sets and count once in each: "
-                     f"{', '.join(d.shared_patients[:5])}.")
+                     f"{listed(d.shared_patients)}.")
     return tuple(notes)
 
 

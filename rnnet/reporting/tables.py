@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rnnet.core.errors import DatasetError
 from rnnet.core.types import CONFIGS
+from rnnet.core.wording import listed
 from rnnet.evaluation.names import model_name
 from rnnet.evaluation.statistics import Interval
 from rnnet.evaluation.summary import (
@@ -198,8 +199,7 @@ def _check_comparable(a: ModelSummary, b: ModelSummary) -> None:
     differing = sorted(set(a.case_ids) ^ set(b.case_ids))
     if differing:
         raise DatasetError(
-            f"{names} were evaluated on different lesions: {', '.join(differing[:10])}"
-            f"{' and more' if len(differing) > 10 else ''} belong to one of them only.",
+            f"{names} were evaluated on different lesions: {listed(differing, 10)} belong to one of them only.",
             fix="Run rnnet_train or rnnet_predict again so that both models predict the same cases.",
         )
 

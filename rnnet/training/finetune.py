@@ -17,6 +17,7 @@ from rnnet.core.layouts import control_config
 from rnnet.core.log import get_logger
 from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase, positive_label
+from rnnet.core.wording import listed
 from rnnet.core.workspace import FoldLayout
 from rnnet.dataset.leakage import Exposure, FoldExposures
 from rnnet.networks.classifier import Classifier, build_classifier, channels_of
@@ -254,7 +255,7 @@ def _check(
     unknown = [c.case_id for c in (*train_cases, *validation_cases) if c.outcome is None]
     if unknown:
         raise DatasetError(
-            f"{len(unknown)} case(s) to train on have no outcome: {', '.join(unknown[:5])}.",
+            f"{len(unknown)} case(s) to train on have no outcome: {listed(unknown)}.",
             fix="Fill in the column 'outcome' of cases.csv, or take them out of splits_final.json.",
         )
     for cases, name in ((train_cases, "training"), (validation_cases, "validation")):

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from rnnet.core.errors import CaseFailedError, DatasetError
 from rnnet.core.log import get_logger
 from rnnet.core.types import LesionCase
+from rnnet.core.wording import listed
 from rnnet.preprocessing.state import PreprocessedCase
 from rnnet.training.crop_memory import place_for
 from rnnet.training.distributed import ProcessGroup
@@ -177,12 +178,11 @@ def _read_shard(
 def _report(failures: Sequence[str], n: int, skip_failed: bool, *, say: bool = True) -> None:
     if not failures:
         return
-    listed = "; ".join(failures[:5])
-    more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
+    reasons = listed(failures, separator="; ")
     if not skip_failed:
         raise CaseFailedError(
-            f"{len(failures)} of {n} lesions have no usable crop: {listed}{more}.",
+            f"{len(failures)} of {n} lesions have no usable crop: {reasons}.",
             fix="Correct them and run rnnet_preprocess again, or take them out of cases.csv.",
         )
     if say:
-        log.warning("Left out %d of %d lesions without a usable crop: %s%s.", len(failures), n, listed, more)
+        log.warning("Left out %d of %d lesions without a usable crop: %s.", len(failures), n, reasons)

@@ -12,6 +12,7 @@ from rnnet.core.codec import digest_of, to_plain, write_artefact
 from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.provenance import make_run_record, package_version
 from rnnet.core.types import LesionCase
+from rnnet.core.wording import listed
 from rnnet.core.workspace import FoldLayout
 from rnnet.dataset.leakage import Exposure
 from rnnet.experiment.probe_lesions import ProbeLesions
@@ -174,7 +175,7 @@ def _check(
     held_out = sorted({case.patient_id for case in cases if case.split == "test"})
     if held_out and not leaks_allowed:
         raise LeakageError(
-            f"Pretraining would see {len(held_out)} held-out test patient(s): {', '.join(held_out[:5])}.",
+            f"Pretraining would see {len(held_out)} held-out test patient(s): {listed(held_out)}.",
             fix="Leave the test split out of pretraining.",
         )
     check_batch_size(plan, group.count)

@@ -15,6 +15,7 @@ from rnnet.core.errors import DatasetError, LeakageError
 from rnnet.core.log import get_logger
 from rnnet.core.seeding import seed_for
 from rnnet.core.types import LesionCase, positive_label
+from rnnet.core.wording import listed
 from rnnet.dataset.splits import make_splits, patients_per_outcome
 from rnnet.evaluation.checks import FloatArray, IntArray
 from rnnet.evaluation.statistics import auc, clustered_bootstrap
@@ -113,7 +114,7 @@ def open_probe(
     held_out = sorted({case.patient_id for case in lesions.cases if case.split == "test"})
     if held_out:
         raise LeakageError(
-            f"The probe of pretraining would see {len(held_out)} held-out test patient(s): {', '.join(held_out[:5])}.",
+            f"The probe of pretraining would see {len(held_out)} held-out test patient(s): {listed(held_out)}.",
             fix="Give it lesions of training patients only.",
         )
     if plan.pretrain.probe.every_epochs < 1:

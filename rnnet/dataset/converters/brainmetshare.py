@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnet.core.errors import DatasetError
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.binary_mask import binary_lesions
 from rnnet.dataset.converters.folder_walk import NIFTI, FolderWalk
 from rnnet.dataset.converters.png_stack import PngStack, missing_numbers
@@ -142,7 +143,7 @@ def _why_not(image: Mapping[int, Path] | None, mask: Mapping[int, Path] | None) 
     for slices, what in ((image, f"series {_PNG_IMAGE}"), (mask, "mask")):
         gaps = missing_numbers(slices or ())
         if gaps:
-            return f"slices of the {what} are missing: {', '.join(map(str, gaps[:5]))}{' ...' if len(gaps) > 5 else ''}"
+            return f"slices of the {what} are missing: {listed(gaps)}"
     if mask is not None and set(mask) != set(image):
         return f"the mask has the slices {min(mask)} to {max(mask)}, the series {min(image)} to {max(image)}"
     return ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.case_files import CaseFiles
 from rnnet.dataset.converters.components import LesionInstances
 from rnnet.dataset.converters.folder_walk import FolderWalk, natural_key
@@ -99,7 +100,7 @@ def _summary(result: BratsCases) -> list[str]:
     without = [case.case_id for case in result.cases if case.segmentation is None]
     if without:
         notes.append(f"{len(without)} case(s) without -seg, as the challenge gives its validation data, are kept as "
-                     f"scans without a mask: {', '.join(without[:5])}{' ...' if len(without) > 5 else ''}.")
+                     f"scans without a mask: {listed(without)}.")
     return notes
 
 

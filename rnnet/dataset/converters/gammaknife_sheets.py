@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnet.core.errors import DatasetError
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.sheets import Sheet, is_missing, read_sheets, text_of
 from rnnet.dataset.table import parse_number
 
@@ -84,7 +85,8 @@ def read_lesion_rows(path: Path) -> tuple[list[LesionRow], list[str]]:
             odd.append(f"row {index + 1}: '{cells['outcome']}'")
         patient, number = _id(cells["patient"]), _id(cells["course"])
         rows.append(_row(index + 1, patient, number, cells, _OUTCOME.get(word), courses.get((patient, number), {})))
-    notes = [f"{len(odd)} outcome(s) are neither stable nor recurrence and are left empty: {'; '.join(odd[:5])}."]
+    words = listed(odd, separator="; ")
+    notes = [f"{len(odd)} outcome(s) are neither stable nor recurrence and are left empty: {words}."]
     return rows, notes if odd else []
 
 

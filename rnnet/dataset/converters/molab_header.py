@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnet.core.errors import DatasetError
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.sheets import Sheet
 
 # Rows of legends stand above the header; it is looked for in this many rows.
@@ -109,7 +110,7 @@ def _columns(path: Path, sheet: Sheet, row: int) -> ClinicalHeader:
     if captions.missing:
         raise DatasetError(
             f"The sheet '{sheet.name}' does not have the captions of MOLAB's clinical table around row {row + 1}; "
-            f"looked for in vain: {', '.join(captions.missing[:6])}.", where=path, fix=_FIX,
+            f"looked for in vain: {listed(captions.missing, 6)}.", where=path, fix=_FIX,
         )
     return ClinicalHeader(
         row + 2, single, tuple((b, e) for b, e in srs), tuple((b, e) for b, e in wbrt),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.molab_files import MolabScan, scan_id_of
 from rnnet.dataset.converters.molab_records import MolabLesion
 from rnnet.dataset.converters.molab_timeline import LesionCourse, last_srs_day, union_of_scan_days
@@ -40,7 +41,7 @@ def table_against_scans(
     measured = {(m.patient_id, m.day) for c in courses for m in c.measurements}
     mr_days = union_of_scan_days(lesions)
     here = {s.patient_id for s in scans}
-    listed = (
+    kinds = (
         ("scan(s) have a mask and no row in the table of measurements; their lesions get no outcome",
          [scan_id_of(s.patient_id, s.day) for s in scans if (s.patient_id, s.day) not in measured]),
         ("scan(s) lie on a day that is not among the patient's MRI dates in the clinical table",
@@ -52,12 +53,7 @@ def table_against_scans(
         ("lesion(s) of the clinical table have no measurement",
          [_name(c) for c in courses if not c.measurements and c.patient_id in here]),
     )
-    return tuple(f"{len(names)} {what}: {_some(names)}." for what, names in listed if names)
-
-
-def _some(names: Collection[str]) -> str:
-    shown = list(names)[:_SHOWN]
-    return ", ".join(shown) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return tuple(f"{len(names)} {what}: {listed(names, _SHOWN)}." for what, names in kinds if names)
 
 
 def _name(course: LesionCourse) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnet.core.errors import DatasetError
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.brats_names import brats_patients
 from rnnet.dataset.converters.case_files import CaseFiles
 from rnnet.dataset.converters.components import LesionInstances
@@ -127,7 +128,7 @@ def _summary(found: _Found) -> list[str]:
     without = [scan.scan_id for scan in found.scans if scan.mask is None]
     if without:
         notes.append(f"{len(without)} session(s) have no segmentation and are kept as scans without a mask: "
-                     f"{', '.join(without[:5])}{' ...' if len(without) > 5 else ''}.")
+                     f"{listed(without)}.")
     return notes
 
 
@@ -149,5 +150,5 @@ def _brats_names(walk: FolderWalk, patients: set[str]) -> tuple[dict[str, tuple[
             names.setdefault(f"UCSF-{match[1]}", set()).update(brats_patients(cell))
         elif cell:
             unread.append(f"{subject} '{cell}'")
-    notes = [f"{len(unread)} row(s) of {tables[0].name} cannot be read: {', '.join(unread[:5])}."] if unread else []
+    notes = [f"{len(unread)} row(s) of {tables[0].name} cannot be read: {listed(unread)}."] if unread else []
     return {p: tuple(sorted(n)) for p, n in sorted(names.items()) if p in patients}, notes

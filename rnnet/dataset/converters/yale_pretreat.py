@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnet.core.errors import DatasetError
+from rnnet.core.wording import listed
 from rnnet.dataset.converters.brats_names import brats_patients, read_brats_cases
 from rnnet.dataset.converters.folder_walk import FolderWalk
 from rnnet.dataset.converters.id_table import read_id_table
@@ -83,11 +84,7 @@ def _compare_with_table(walk: FolderWalk, patients: set[str]) -> list[str]:
         ("have no row in the clinical table", sorted(patients - named)),
         ("of the clinical table have no images here", sorted(named - patients)),
     )
-    notes = [f"{len(who)} patient(s) {what}: {_first(who)}." for what, who in said if who]
+    notes = [f"{len(who)} patient(s) {what}: {listed(who)}." for what, who in said if who]
     if unread:
-        notes.append(f"{len(unread)} cell(s) of BraTS_MET_ID are no BraTS name: {_first(unread)}.")
+        notes.append(f"{len(unread)} cell(s) of BraTS_MET_ID are no BraTS name: {listed(unread)}.")
     return notes
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rnnet.core.errors import FileFormatError, UnknownComponentError
 from rnnet.core.registry import Registry
+from rnnet.core.wording import listed
 from rnnet.networks.foreign.layout import ForeignEncoder, Layout
 
 LAYOUTS: Registry[Layout] = Registry(
@@ -44,9 +45,8 @@ def foreign_encoder(tensors: Mapping[str, Tensor], layout: str = "auto") -> tupl
     found = ((name, LAYOUTS.get(name), LAYOUTS.get(name).prefixes(tuple(tensors))) for name in tried)
     name, known, prefixes = next((f for f in found if f[2]), ("", None, ()))
     if known is None:
-        seen = ", ".join(list(tensors)[:3])
         raise FileFormatError(
-            f"The file has {len(tensors)} tensors ({seen}, ...) and is no "
+            f"The file has {len(tensors)} tensors ({listed(tensors, 3)}) and is no "
             + ("encoder of a known layout" if layout == "auto" else LAYOUTS.get(layout).title) + ".",
             fix=f"Known layouts: {', '.join(LAYOUTS)}. Name one with --layout.",
         )
