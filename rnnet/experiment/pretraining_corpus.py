@@ -12,6 +12,7 @@ from rnnet.core.log import get_logger
 from rnnet.core.types import NO_LESION, LesionCase, Scan
 from rnnet.core.workspace import Workspace
 from rnnet.dataset.case import RawDataset
+from rnnet.dataset.people import people_across
 from rnnet.experiment.access import held_out_patients, read_raw, store_of
 from rnnet.experiment.corpus import Corpus, open_corpus
 from rnnet.experiment.left_out import LeftOut, PoolScan, copies, of_held_out_patients
@@ -55,10 +56,14 @@ class CorpusAccount:
 
 @dataclass(frozen=True, slots=True)
 class PretrainingCorpus:
-    """The cases that pretraining sees, and the account of how they were chosen."""
+    """The cases that pretraining sees, and the account of how they were chosen.
+
+    people: each patient id of the cases to the first of those that are the same person for certain.
+    """
 
     corpus: Corpus
     account: CorpusAccount
+    people: Mapping[str, str]
 
 
 def pretraining_corpus(
@@ -99,7 +104,8 @@ def pretraining_corpus(
         )
     account = _account(corpus, names, left_out, drop_duplicates=plan.pretrain.drop_duplicates)
     _say(corpus, account)
-    return PretrainingCorpus(corpus, account)
+    people = people_across({dataset.layout: dataset.scans for dataset in datasets.values()})
+    return PretrainingCorpus(corpus, account, people)
 
 
 def _pool_scans(workspace: Workspace, dataset: RawDataset, plan: ExperimentPlan) -> list[PoolScan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnnet.core.errors import RnnetError
 from rnnet.core.types import NO_LESION, LesionCase
@@ -12,6 +12,7 @@ from rnnet.dataset.splits import fold_of, read_splits_and_leaks
 from rnnet.experiment.access import raw_exposure, read_raw, store_of
 from rnnet.experiment.corpus import Corpus, qualified
 from rnnet.experiment.label_share import LabelShare
+from rnnet.experiment.split_dataset import people_of
 from rnnet.planning.plan import ExperimentPlan
 
 
@@ -20,7 +21,7 @@ class ProbeLesions:
     """Lesions of the pretraining corpus whose outcome the probe may read.
 
     Attributes:
-        cases: labelled, with the ids of the corpus.
+        cases: labelled, with the ids of the corpus and one patient id for each person.
         exposure: their patients, other names and images, for the guard against leakage.
         reason: why there are none; empty where there are some, or where the plan wants no probe.
     """
@@ -52,15 +53,19 @@ def probe_lesions(workspace: Workspace, name: str, plan: ExperimentPlan, corpus:
         return ProbeLesions(reason=f"the splits of {name} cannot be used: {error.problem.rstrip('.')}")
     fold = fold_of(folds, plan.pretrain.probe.fold)
     validated = set(fold.validation_case_ids)
-    forbidden = {c.patient_id for c in raw.cases if c.split == "test" or c.case_id in validated}
+    person_of = people_of(raw)
+    forbidden = {person_of[c.patient_id] for c in raw.cases if c.split == "test" or c.case_id in validated}
     store = store_of(workspace, name, plan)
     ids, present = set(fold.train_case_ids), set(store.scan_ids())
     trained = [c for c in raw.cases if c.case_id in ids and c.scan_id in present]
     members = {
         qualified(name, c.case_id): c for c in LabelShare(plan.finetune.label_share, plan.seed).of(trained)
-        if c.outcome is not None and c.patient_id not in forbidden
+        if c.outcome is not None and person_of[c.patient_id] not in forbidden
     }
-    cases = tuple(c for c in corpus.cases if c.case_id in members and c.lesion_value != NO_LESION)
+    cases = tuple(
+        replace(c, patient_id=qualified(name, person_of[members[c.case_id].patient_id]))
+        for c in corpus.cases if c.case_id in members and c.lesion_value != NO_LESION
+    )
     if not cases:
         return ProbeLesions(reason=f"no labelled lesion that fold {fold.index} of {name} trains on is pretrained on")
     scan_ids = {members[c.case_id].scan_id for c in cases}

@@ -72,6 +72,7 @@ def pretrain(
         exposure=exposure,
         leaks=leaks,
         probe=probe_lesions(workspace, names[0], plan, corpus),
+        people=chosen.people,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class CropTable:
         rank: of this process.
         count: number of processes.
         read_row: gives the crop (2, z, y, x) of a row, where no memory has room for all.
+        people: patient ids to the one that stands for the same person; an id that is not there stands for itself.
     """
 
     case_ids: tuple[str, ...]
@@ -50,6 +51,7 @@ class CropTable:
     rank: int = 0
     count: int = 1
     read_row: Callable[[int], np.ndarray] | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.case_ids)
@@ -78,14 +80,16 @@ class CropTable:
         return found
 
     def patient_index(self) -> Tensor:
-        """(n,) integers on the CPU, equal for lesions of one patient, for all rows."""
-        number = {patient: i for i, patient in enumerate(sorted(set(self.patient_ids)))}
-        return torch.tensor([number[p] for p in self.patient_ids])
+        """(n,) integers on the CPU, equal for lesions of one person, for all rows."""
+        people = [self.people.get(p, p) for p in self.patient_ids]
+        number = {person: i for i, person in enumerate(sorted(set(people)))}
+        return torch.tensor([number[person] for person in people])
 
 
 def load_crops(
     cases: Sequence[LesionCase], read_case: ReadCase, *, device: torch.device, dtype: torch.dtype,
     skip_failed: bool = False, show_progress: bool = True, group: ProcessGroup | None = None,
+    people: Mapping[str, str] | None = None,
 ) -> CropTable:
     """Read the crops of this process once and keep them, on `device` where they fit, else on the host.
 
@@ -99,6 +103,7 @@ def load_crops(
         skip_failed: leave out lesions whose crop cannot be made or is not finite, and log them, instead of stopping.
         show_progress: a bar on standard error.
         group: the processes that share the table; they read at the same time and agree on what is left out.
+        people: see CropTable.
 
     Raises:
         DatasetError: no case, fewer than processes, or crops of different shape.
@@ -121,7 +126,8 @@ def load_crops(
         )
     ids, patients = tuple(c.case_id for c in kept), tuple(c.patient_id for c in kept)
     on_demand = (lambda row: read_case(kept[row]).array) if shard.is_on_disk else None
-    return CropTable(ids, patients, shard.images, shard.masks, device, group.rank, group.count, on_demand)
+    return CropTable(ids, patients, shard.images, shard.masks, device, group.rank, group.count, on_demand,
+                     people or {})
 
 
 @dataclass(slots=True, eq=False)

@@ -39,7 +39,7 @@ def run_pretraining(
     final_checkpoint: Path, device: str, resume: bool, show_progress: bool = True,
     group: ProcessGroup | None = None, precision: Precision = "auto", inputs: Mapping[str, str] | None = None,
     stop_requested: Callable[[], bool] | None = None, exposure: Exposure | None = None, leaks: Sequence[str] = (),
-    probe: ProbeLesions | None = None,
+    probe: ProbeLesions | None = None, people: Mapping[str, str] | None = None,
 ) -> Path:
     """Train encoder and pretext heads on every case and return the path of the final checkpoint.
 
@@ -63,6 +63,7 @@ def run_pretraining(
         exposure: names and images of the cases' patients, for the checkpoint.
         leaks: what --allow_leakage let through already; with any, cases of the test split are trained on.
         probe: labelled lesions on which the encoder is looked at now and then; None takes no look.
+        people: patient ids to the one that stands for the same person: lesions of a person are no negatives.
 
     Raises:
         LeakageError: a case of the test split, and no leak was allowed.
@@ -75,7 +76,7 @@ def run_pretraining(
         place = open_device(own_device)
         crops = load_crops(
             [cases[i] for i in fixed_shuffle(len(cases), plan.seed)], read_case, device=place, dtype=torch.float16,
-            skip_failed=True, show_progress=show_progress and group.is_main, group=group,
+            skip_failed=True, show_progress=show_progress and group.is_main, group=group, people=people,
         )
         if len(crops) < max(2, group.count):
             raise DatasetError(f"Pretraining needs more than {len(crops)} lesion(s).", fix="Add data sets with -d.")

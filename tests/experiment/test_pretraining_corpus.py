@@ -71,6 +71,18 @@ def test_a_held_out_patient_is_left_out_under_other_names_and_with_copies_of_the
     assert leaks == ()
 
 
+def test_ids_of_one_person_in_several_data_sets_and_in_one_are_brought_together(
+    workspace: Workspace, labelled: RawDataset, pool: RawDataset
+) -> None:
+    write_other_ids(labelled.layout, {"P001": ["one person"], "P002": ["one person"]})
+    write_other_ids(pool.layout, {"P000_s1": ["P003"]})
+    chosen = pretraining_corpus(workspace, [NAME, POOL], PLAN)
+    people = chosen.people
+    assert people[f"{NAME}/P001"] == people[f"{NAME}/P002"]
+    assert people[f"{POOL}/P000_s1"] == people[f"{NAME}/P003"]
+    assert len({people[c.patient_id] for c in chosen.corpus.cases}) == 7 - 2
+
+
 def test_where_leakage_is_allowed_nobody_is_held_out(
     workspace: Workspace, labelled: RawDataset, pool: RawDataset
 ) -> None:

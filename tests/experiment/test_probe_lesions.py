@@ -73,6 +73,20 @@ def test_whom_another_data_set_holds_out_the_probe_does_not_see(workspace: Works
     assert {c.patient_id.split("/")[0] for c in found.cases} == {NAME}
 
 
+def test_a_person_with_two_ids_is_one_patient_and_never_on_both_sides(
+    workspace: Workspace, dataset: RawDataset
+) -> None:
+    first = folds(workspace, dataset)[0]
+    patient_of = {c.case_id: c.patient_id for c in dataset.cases}
+    one, other, *_ = sorted({patient_of[i] for i in first.train_case_ids})
+    write_other_ids(dataset.layout, {one: ["one person"], other: ["one person"]})
+    names = {c.case_id: c.patient_id for c in lesions(workspace).cases}
+    assert {names[f"{NAME}/{i}"] for i in first.train_case_ids if patient_of[i] in (one, other)} == {f"{NAME}/{one}"}
+    validated = patient_of[first.validation_case_ids[0]]
+    write_other_ids(dataset.layout, {one: ["one person"], validated: ["one person"]})
+    assert {one, other} & {patient_of[c.case_id.split("/")[1]] for c in lesions(workspace).cases} == {other}
+
+
 def test_a_share_of_the_labels_holds_for_the_probe_as_well(workspace: Workspace, dataset: RawDataset) -> None:
     larger = max(range(2), key=lambda k: len(folds(workspace, dataset)[k].train_case_ids))
     plans = [make_plan(f"pretrain.probe.fold={larger}", f"finetune.label_share={share}") for share in (0.5, 1)]

@@ -39,6 +39,13 @@ def test_lesions_of_one_patient_have_the_same_index() -> None:
     assert table.patient_index().tolist() == [0, 0, 1, 1, 2, 2]
 
 
+def test_lesions_of_one_person_with_two_ids_have_the_same_index() -> None:
+    people = {"P000": "P000", "P002": "P000"}
+    table = load_crops(make_cases(3, 2), read_case, device=CPU, dtype=torch.float32, show_progress=False, people=people)
+    assert table.patient_index().tolist() == [0, 0, 1, 1, 0, 0]
+    assert set(table.patient_ids) == {"P000", "P001", "P002"}
+
+
 def test_every_lesion_without_a_crop_is_named() -> None:
     with pytest.raises(CaseFailedError, match=r"2 of 8 lesions.*P000_s1_1.*P000_s1_2"):
         load_crops(make_cases(4), read_case_or_fail, device=CPU, dtype=torch.float32, show_progress=False)

@@ -92,6 +92,19 @@ def test_lines_after_the_checkpoint_are_not_doubled_on_resume(
     assert figures(tmp_path) == figures(finished[0])
 
 
+def test_lesions_of_one_person_under_several_ids_are_no_negatives(
+    tmp_path: Path, finished: tuple[Path, Checkpoint]
+) -> None:
+    path = run_pretraining(
+        PLAN, CASES, read_case, layout=FoldLayout(tmp_path), final_checkpoint=tmp_path / "checkpoint_final.pth",
+        device="cpu", resume=False, show_progress=False, people={c.patient_id: "one person" for c in CASES},
+    )
+    assert 0 not in {row["contrastive"] for row in figures(finished[0])}
+    # Nobody else is left to be told apart from.
+    assert {row["contrastive"] for row in figures(tmp_path)} == {0}
+    assert len(read_checkpoint(path, made_by="rnnet_pretrain").patients_seen) == len({c.patient_id for c in CASES})
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(
     tmp_path: Path, finished: tuple[Path, Checkpoint]
 ) -> None:
