@@ -221,6 +221,14 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def share_cores(n_processes: int) -> None:
+    """Let so many processes that are started next share the cores, unless the user has said how many threads each has.
+
+    torchrun would give one thread to each.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // n_processes)))
+
+
 def cache_of() -> Path:
     """The folder of downloaded assets; it needs no data folders."""
     return cache_folder(os.environ)

@@ -70,6 +70,7 @@ def _launch(arguments: argparse.Namespace, typed: Sequence[str]) -> int:
     name = workspace.dataset_name(arguments.datasets[0])
     plan = read_plan_of(workspace, name, arguments.plan_name, arguments.settings)
     launcher.check_batch_size(plan, arguments.num_gpus)
+    _common.share_cores(arguments.num_gpus)
     return launcher.launch(arguments.num_gpus, typed)
 
 
@@ -106,7 +107,8 @@ def _speaking_once(group: ProcessGroup, body: Callable[[], int]) -> int:
     """Run one of several processes; what all of them would say, the first says."""
     if group.is_main:
         return body()
-    from rnnet.training.loop import TrainingInterruptedError
+    from rnnet.training.distributed import leave
+    from rnnet.training.interrupt import TrainingInterruptedError
 
     quiet_logging()
     try:
@@ -119,6 +121,8 @@ def _speaking_once(group: ProcessGroup, body: Callable[[], int]) -> int:
         # Most errors are met by all. When the first has said its own, torchrun ends this one while it waits.
         time.sleep(_FIRST_SPEAKS_S)
         raise type(error)(f"Process {group.rank}: {error.problem}", where=error.where, fix=error.fix) from error
+    finally:
+        leave()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from rnnet.core.errors import GeometryError, SettingError
@@ -119,10 +120,14 @@ class Vit3d(nn.Module):
                 f"The network takes cubes of (channels, z, y, x) = {expected}. Got {tuple(x.shape[1:])} instead.",
                 fix="Use crops made with the plan that the network was built from.",
             )
-        tokens: Tensor = self.patch_embed(x)
         if hidden is not None:
             if mask_token is None:
                 raise SettingError("Hidden patches need a mask_token that stands for them.")
+            # The kernels and norms of a convolutional stem reach over patches: it must not see the hidden ones either.
+            seen = (~hidden).view(-1, 1, self.grid, self.grid, self.grid).to(x.dtype)
+            x = x * functional.interpolate(seen, size=x.shape[2:])
+        tokens: Tensor = self.patch_embed(x)
+        if hidden is not None and mask_token is not None:
             tokens = torch.where(hidden.unsqueeze(-1), mask_token.to(tokens.dtype), tokens)
         tokens = tokens + self.position
         if self.class_token is not None:

@@ -57,8 +57,9 @@ def pretrain(
     if group is None or group.is_main:
         chosen.account.write(results.pretraining_corpus_json)
     # A run that has left a checkpoint has made its steps.
-    if group is None and not (resume and results.pretrain.checkpoint_latest.is_file()):
-        confirm_batch_size(plan, stage="pretrain", device=device)
+    if not (resume and results.pretrain.checkpoint_latest.is_file()):
+        own, n_processes = (device, 1) if group is None else (group.device(device), group.count)
+        confirm_batch_size(plan, stage="pretrain", device=own, n_processes=n_processes)
     return run_pretraining(
         plan,
         corpus.cases,

@@ -49,6 +49,11 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
 def check_plan(plan: ExperimentPlan) -> None:
     """Raise SettingError for values that contradict each other or cannot work."""
     _check_ranges(plan)
+    if len(plan.channels) != 2:
+        raise SettingError(
+            f"The field 'channels' must name the image and the lesion mask. Got {', '.join(plan.channels)} instead.",
+            fix="Train the image alone with -c ssl_vit_t1ce.",
+        )
     edge = plan.crop.edge_vox
     if edge % plan.network.token_edge_vox:
         raise SettingError(

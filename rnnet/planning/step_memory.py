@@ -9,6 +9,8 @@ from rnnet.planning.plan import ExperimentPlan
 
 Precision = Literal["bfloat16", "float32"]
 
+# Up to so many tokens a CPU computes attention weights one by one, and keeps them; else the fused form keeps none.
+MOST_EXPLICIT_TOKENS = 256
 _FLOAT_BYTES = 4  # weights, gradients, moments, the residual stream, images
 # Data, framework, workspace of the kernels and fragmentation take the rest.
 USABLE_SHARE = 0.5
@@ -57,13 +59,14 @@ def patch_count(plan: ExperimentPlan) -> int:
     return int((plan.crop.edge_vox // plan.network.token_edge_vox) ** 3)
 
 
-def kept_bytes(plan: ExperimentPlan, precision: Precision) -> int:
+def kept_bytes(plan: ExperimentPlan, precision: Precision, device_type: str = "cpu") -> int:
     """Bytes that the backward pass of the encoder keeps for one crop, beside the crop itself.
 
     In a block of width d, MLP ratio r, n tokens and h heads, with s bytes for what matrix products read (2 in bfloat16
     autocast, 4 in float32): the two norms keep their inputs in float32, 8 n d; the products read 2 normalised tokens,
     queries, keys, values, the mixed values and both sides of the MLP, s (6 + 2 r) n d; the attention weights of all
-    heads, s h n^2; layer scale its inputs, 2 s n d. Compare Korthikanti 2022 (arXiv 2205.05198), section 4.1.
+    heads, s h n^2, on a CPU up to MOST_EXPLICIT_TOKENS; layer scale its inputs, 2 s n d. Compare Korthikanti 2022
+    (arXiv 2205.05198), section 4.1.
     With checkpoint_blocks each block keeps its input alone, and one block at a time all of the above.
     The patch embedding keeps its c e^3 voxels once more, s each; a convolutional stem three maps at each of its
     halvings, the last with d / 2 channels, the one before with d / 4, and so on.
@@ -71,7 +74,8 @@ def kept_bytes(plan: ExperimentPlan, precision: Precision) -> int:
     net, edge = plan.network, plan.crop.edge_vox
     n, s = patch_count(plan) + int(net.class_token), _product_bytes(precision)
     branches = 6 + 2 * net.mlp_ratio + (2 if net.layer_scale > 0 else 0)
-    block = int((8 + s * branches) * n * net.width) + s * net.heads * n * n
+    weights = s * net.heads * n * n if device_type == "cpu" and n <= MOST_EXPLICIT_TOKENS else 0
+    block = int((8 + s * branches) * n * net.width) + weights
     blocks = net.depth * block
     if net.checkpoint_blocks:
         blocks = net.depth * _FLOAT_BYTES * n * net.width + block
@@ -98,7 +102,7 @@ def pretraining_memory(
     around = (len(plan.channels) * _FLOAT_BYTES + 2 * s + 4 * _FLOAT_BYTES) * voxels
     return _estimate(
         vit_parameters(plan) + head, precision, device_type, data=2 * data,
-        kept=2 * (kept_bytes(plan, precision) + around), parts=plan.pretrain.accumulate_steps,
+        kept=2 * (kept_bytes(plan, precision, device_type) + around), parts=plan.pretrain.accumulate_steps,
     )
 
 
@@ -110,26 +114,30 @@ def finetuning_memory(
     data = (2 * len(plan.channels) + 3) * voxels * _FLOAT_BYTES
     return _estimate(
         vit_parameters(plan), precision, device_type, data=data,
-        kept=kept_bytes(plan, precision) + len(plan.channels) * voxels * _FLOAT_BYTES,
-        parts=plan.finetune.accumulate_steps,
+        kept=kept_bytes(plan, precision, device_type) + len(plan.channels) * voxels * _FLOAT_BYTES,
+        parts=plan.finetune.accumulate_steps, copies=int(plan.finetune.ema_decay > 0),
     )
 
 
 def _estimate(
-    parameters: int, precision: Precision, device_type: str, *, data: int, kept: int, parts: int
+    parameters: int, precision: Precision, device_type: str, *, data: int, kept: int, parts: int,
+    copies: int = 0,
 ) -> MemoryEstimate:
-    """data: bytes of a sample's images, there during the whole step; kept: what its forward pass keeps."""
+    """data: bytes of a sample's images, there during the whole step; kept: what its forward pass keeps.
+
+    copies: of the weights beside those that are trained.
+    """
     # Weights and Adam's two moments always.
-    weights, gradients = 3 * _FLOAT_BYTES * parameters, _FLOAT_BYTES * parameters
+    weights, gradients = (3 + copies) * _FLOAT_BYTES * parameters, _FLOAT_BYTES * parameters
     # Autocast's copies of the weights live until the backward pass has used them.
-    copies = _product_bytes(precision) * parameters if precision == "bfloat16" else 0
+    narrow = _product_bytes(precision) * parameters if precision == "bfloat16" else 0
     # Gradients come when the rest has gone, except those of a batch's earlier parts. A CPU's freed gradients lie in
     # pieces among other blocks, and little of that is used again (measured); a GPU's allocator counts what is in use.
     # So it is with what views are made with: as much again as they take (measured).
     on_cpu = device_type == "cpu"
     lasting = gradients if parts > 1 or on_cpu else 0
     return MemoryEstimate(
-        parameters, fixed_bytes=weights + copies + lasting, sample_bytes=(1 + on_cpu) * data + -(-kept // parts),
+        parameters, fixed_bytes=weights + narrow + lasting, sample_bytes=(1 + on_cpu) * data + -(-kept // parts),
         floor_bytes=weights + gradients,
     )
 

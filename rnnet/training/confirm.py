@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -28,18 +29,24 @@ _WORTH_TELLING_BYTES = 128 * 2**20
 
 def confirm_batch_size(
     plan: ExperimentPlan, *, stage: Literal["pretrain", "finetune"], device: str, config: str = "ssl_vit",
-    precision: Precision = "auto",
+    precision: Precision = "auto", n_processes: int = 1,
 ) -> int | None:
     """Train a step on made-up crops and return its peak memory in bytes; None where the system does not tell.
 
     The log shows it beside the planner's estimate. The step is the second one: the first makes the optimiser's moments.
+
+    n_processes: that share each batch; tried out is the share of one, without what the exchange itself takes.
 
     Raises:
         RnnetError: the batch does not fit; names the fields of the plan to change.
     """
     place = open_device(device)
     chosen = choose_precision(precision, place)
-    size = plan.pretrain.batch_size if stage == "pretrain" else plan.finetune.batch_size
+    whole = plan
+    if n_processes > 1:
+        share = plan.pretrain.batch_size // n_processes
+        plan = replace(plan, pretrain=replace(plan.pretrain, batch_size=share))
+    size = getattr(plan, stage).batch_size
     try:
         with training_numerics(place):
             crops = _empty_crops(plan, max(size, 2), place)  # both outcomes must be there
@@ -55,9 +62,7 @@ def confirm_batch_size(
             raise
         raise RnnetError(
             f"A batch of {size} lesions does not fit into the memory of {device}.",
-            fix=f"Lower {stage}.batch_size: --set {stage}.batch_size={max(2, size // 2)}; or keep it and work on it in "
-                f"parts: --set {stage}.accumulate_steps={2 * _parts(plan, stage)}"
-                + ("" if config == "resnet50" else "; or --set network.checkpoint_blocks=true"),
+            fix=_cure(whole, stage, config, n_processes),
         ) from error
     if place.type == "cuda":
         del task
@@ -91,8 +96,21 @@ def _memory_text(n_bytes: float) -> str:
     return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
 
 
-def _parts(plan: ExperimentPlan, stage: str) -> int:
-    return plan.pretrain.accumulate_steps if stage == "pretrain" else plan.finetune.accumulate_steps
+def _cure(plan: ExperimentPlan, stage: str, config: str, n_processes: int) -> str:
+    """Only values that the next run accepts: parts of equal size, in pretraining of at least two lesions."""
+    size, parts = getattr(plan, stage).batch_size, getattr(plan, stage).accumulate_steps
+    fewest, shares = (2 * parts, parts * n_processes) if stage == "pretrain" else (1, 1)
+    ways = []
+    half = size // 2 // shares * shares
+    if half >= fewest:
+        ways.append(f"--set {stage}.batch_size={half}")
+    if (stage == "finetune" and 2 * parts <= size) or (size >= 2 * fewest and size % (2 * shares) == 0):
+        ways.append(f"--set {stage}.accumulate_steps={2 * parts}, which works on the same batch in parts")
+    if config != "resnet50":
+        if not plan.network.checkpoint_blocks:
+            ways.append("--set network.checkpoint_blocks=true")
+        ways.append("a smaller network (network.width, network.depth)")
+    return f"Use {'; or '.join(ways)}." if ways else "Use a smaller network (network.resnet_base_width)."
 
 
 def _empty_crops(plan: ExperimentPlan, size: int, device: torch.device) -> CropTable:

@@ -13,11 +13,17 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from rnnet.core.errors import SettingError
+from rnnet.core.errors import RnnetError, SettingError
+from rnnet.training.interrupt import TrainingInterruptedError
 from rnnet.training.precision import open_device
 
 _T = TypeVar("_T")
 _GLOO_LETS_GO_S = 0.5
+_OTHERS_SPEAK_S = 3.0
+
+
+class LostProcessError(RnnetError):
+    """Another process of the run has ended before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,10 @@ class ProcessGroup:
     def is_main(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
+
+    def device(self, device: str) -> str:
+        """This process's own: of 'cuda' the GPU with its number on its machine."""
+        return f"cuda:{self.local_rank}" if device == "cuda" and self.count > 1 else device
 
     def owners(self, indices: Tensor) -> Tensor:
         """Rank (n,) of the process that has each row `indices` (n,) of the corpus."""
@@ -137,25 +147,61 @@ def was_restarted(environment: Mapping[str, str]) -> bool:
 def joined(group: ProcessGroup, device: str) -> Iterator[str]:
     """Inside, the processes can exchange tensors; gives this process's device: with 'cuda' a GPU of its own.
 
+    After an error the first process leaves the others at once, and they learn that it is gone. Another one stays
+    until it has said its error and calls `leave`: the first, which waits for it, would else end before.
+
     Raises:
         SettingError: several processes on a device that they cannot share out.
+        LostProcessError: another process has ended.
     """
     if group.count == 1:
         yield device
         return
     if device not in ("cpu", "cuda"):
         raise SettingError(f"Several processes train on cpu or cuda. Got '{device}' instead.")
-    own = f"cuda:{group.local_rank}" if device == "cuda" else "cpu"
+    own = group.device(device)
     if device == "cuda":
         torch.cuda.set_device(open_device(own))
     backend = "nccl" if device == "cuda" else "gloo"
-    dist.init_process_group(backend, rank=group.rank, world_size=group.count, init_method=group.address)
+    try:
+        dist.init_process_group(backend, rank=group.rank, world_size=group.count, init_method=group.address)
+    except RuntimeError as error:
+        if not _is_lost_connection(error):
+            raise
+        # torch issue 135712; in torch 2.13 it is there again.
+        raise LostProcessError(
+            "The processes of this run did not find each other: after a restart torchrun may still give out the "
+            "addresses of those that have ended.", fix="Set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 before torchrun.",
+        ) from error
+    stays = False
     try:
         yield own
+    except Exception as error:
+        stays = not group.is_main and not isinstance(error, TrainingInterruptedError)
+        if _is_lost_connection(error):
+            # torchrun, which ends the others, gets the time to do so before this one speaks.
+            time.sleep(_OTHERS_SPEAK_S)
+            raise LostProcessError(
+                "Another process of this run has ended.", fix="What it wrote last says why; --continue goes on."
+            ) from error
+        raise
     finally:
-        if backend == "gloo":
-            # torch (2.13) ends gloo's threads while it holds the interpreter's lock, and such a thread needs that lock
-            # to let go of the tensors of its last work: if it comes second, both wait for ever. Sleeping gives the
-            # lock away until the threads have nothing left.
-            time.sleep(_GLOO_LETS_GO_S)
-        dist.destroy_process_group()
+        if not stays:
+            leave()
+
+
+def leave() -> None:
+    """Leave the other processes. Nothing, where there are none."""
+    if not dist.is_initialized():
+        return
+    if dist.get_backend() == "gloo":
+        # torch (2.13) ends gloo's threads while it holds the interpreter's lock, and such a thread needs that lock
+        # to let go of the tensors of its last work: if it comes second, both wait for ever. Sleeping gives the
+        # lock away until the threads have nothing left.
+        time.sleep(_GLOO_LETS_GO_S)
+    dist.destroy_process_group()
+
+
+def _is_lost_connection(error: Exception) -> bool:
+    # Gloo has no error class of its own.
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo/transport" in str(error))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnet.core.errors import MissingStageError, SettingError, StaleArtefactError
-from rnnet.core.layouts import control_config
+from rnnet.core.layouts import control_config, plan_option
 from rnnet.core.log import get_logger
 from rnnet.core.types import LesionCase
 from rnnet.experiment.data import ExperimentData
@@ -129,6 +129,7 @@ def _pretrained_path(data: ExperimentData, config: str, pretrained: str, control
     if not path.is_file():
         raise MissingStageError(
             f"'{config}' is to start from a pretrained encoder, and there is none.", where=path,
-            fix=f"Run rnnet_pretrain -d {data.name}, or give -pretrained FILE, or train -c vit_scratch.",
+            fix=f"Run rnnet_pretrain -d {data.name}{plan_option(data.results.plan_name)}, or give -pretrained FILE, or "
+                "train -c vit_scratch.",
         )
     return path

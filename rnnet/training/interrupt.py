@@ -7,6 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rnnet.core.errors import RnnetError
+
+
+class TrainingInterruptedError(RnnetError):
+    """Training was asked to stop; its state is saved."""
+
 
 @contextmanager
 def stop_on_sigterm(asked_elsewhere: Callable[[], bool] | None = None) -> Iterator[Callable[[], bool]]:

@@ -11,6 +11,7 @@ from rnnet.planning.plan import ExperimentPlan
 
 log = get_logger(__name__)
 
+COMMAND = "rnnet.cli.pretrain"
 # Exit codes of a process that has said itself why it ended: an error, failed cases, Ctrl-C.
 _SAID = (2, 3, 130)
 
@@ -76,7 +77,7 @@ def launch(n_processes: int, arguments: Sequence[str]) -> int:
     for name in ("torch.distributed.elastic", *logging.root.manager.loggerDict):
         if name.startswith(("torch.distributed.run", "torch.distributed.elastic")):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-    command = ["--standalone", "--nproc_per_node", str(n_processes), "-m", "rnnet.cli.pretrain", *arguments]
+    command = ["--standalone", "--nproc_per_node", str(n_processes), "-m", COMMAND, *arguments]
     try:
         run.run(run.parse_args(command))  # type: ignore[no-untyped-call]
     except ChildFailedError as error:

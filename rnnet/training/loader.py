@@ -117,6 +117,8 @@ def load_crops(
     if failures and group.count > 1:
         # Behind a gap every row has another number than before, and so another owner.
         del shard
+        if device.type == "cuda":
+            torch.cuda.empty_cache()  # what torch keeps for itself would look taken when a place is chosen
         shard = _read_shard(kept, read_case, device, dtype, show_progress, group)
         _report([reason for _, reason in group.gather_objects(shard.failures)], len(kept), skip_failed=False)
     if not kept or shard.images is None or shard.masks is None:

@@ -17,6 +17,7 @@ from rnnet.core.log import get_logger
 from rnnet.core.seeding import seed_for
 from rnnet.training.distributed import ProcessGroup
 from rnnet.training.history import row_text
+from rnnet.training.interrupt import TrainingInterruptedError
 from rnnet.training.out_of_memory import memory_advice
 from rnnet.training.recorder import Recorder
 from rnnet.training.state import FitState
@@ -26,10 +27,6 @@ from rnnet.training.task import Task
 log = get_logger(__name__)
 
 MOST_SKIPPED_IN_A_ROW = 5
-
-
-class TrainingInterruptedError(RnnetError):
-    """Training was asked to stop; its state is saved."""
 
 
 def fit(
@@ -110,7 +107,8 @@ def _after_epoch(
     state: FitState, task: Task, epoch: int, epochs: int, batches: Sequence[Tensor], begin_s: float
 ) -> tuple[FitState, bool]:
     """The state at the start of the next epoch, and whether this epoch is the best so far."""
-    figures = task.evaluate()
+    with memory_advice(task.part):
+        figures = task.evaluate()
     score = task.score(figures)
     improved = score is not None and math.isfinite(score) and (state.best is None or score < state.best)
     row: dict[str, float] = {"epoch": epoch + 1}
@@ -148,7 +146,7 @@ def _interrupted(state: FitState, recorder: Recorder | None, group: ProcessGroup
         recorder.save(state)
     # torchrun ends all processes soon after the first has ended: none may before the state is saved.
     group.wait()
-    kept = "the state before the skipped steps is kept" if state.skipped_in_a_row else "its state is saved"
+    kept = "its state is saved" if recorder is None else recorder.what_is_kept(state)
     return TrainingInterruptedError(
         f"Training was stopped in epoch {state.epoch + 1} after step {state.step}; {kept}.",
         fix="Run the same command with --continue to go on.",

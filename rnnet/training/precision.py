@@ -12,6 +12,8 @@ from rnnet.core.allocator import keep_freed_memory
 from rnnet.core.errors import SettingError
 
 Precision = Literal["auto", "bfloat16", "float32"]
+# Major compute capability of NVIDIA's first GPUs with bfloat16 units (Ampere).
+_FIRST_WITH_BFLOAT16 = 8
 
 
 def open_device(name: str) -> torch.device:
@@ -46,7 +48,9 @@ def choose_precision(precision: Precision, device: torch.device) -> Literal["bfl
     if precision != "auto":
         return precision
     if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        # Older GPUs only emulate it, and torch calls that supported.
+        is_fast = torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= _FIRST_WITH_BFLOAT16
+        return "bfloat16" if is_fast else "float32"
     return "bfloat16" if device.type == "cpu" and cpu_has_fast_bfloat16() else "float32"
 
 

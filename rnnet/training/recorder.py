@@ -37,10 +37,12 @@ class Recorder:
         self._checkpoint = Pace(share=_SHARE, most_s=60.0 * checkpoint_minutes)
         self._picture = Pace(share=_SHARE, most_s=60.0, cost_s=0.5)
         self._best_epoch: int | None = None
+        self._saved: FitState | None = None
 
     def start(self, state: FitState) -> None:
         """Before the first step: metrics.jsonl holds the rows up to `state`."""
         start_history(self._layout.metrics_jsonl, state.history)
+        self._saved = state if state.epoch or state.step else None
         best = [row for row in state.history if row.get("is_best")]
         self._best_epoch = int(best[-1]["epoch"]) if best else None
 
@@ -66,6 +68,16 @@ class Recorder:
         # Weights in the middle of trouble are not worth keeping: going on from them would only repeat it.
         if state.skipped_in_a_row == 0:
             self._checkpoint.run(lambda: self._save_latest(state))
+            self._saved = state
+
+    def what_is_kept(self, state: FitState) -> str:
+        """What --continue goes on from if training stops at `state`, as the end of a sentence."""
+        if self._saved is state:
+            return "its state is saved"
+        if self._saved is None:
+            return "the last steps were skipped and there is no checkpoint yet, so --continue begins at epoch 1"
+        return f"the last steps were skipped, and the checkpoint of epoch {self._saved.epoch + 1} after step " \
+               f"{self._saved.step} is kept"
 
     def finish(self, state: FitState) -> None:
         """After the last epoch."""

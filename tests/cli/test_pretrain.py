@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,19 @@ def test_several_processes_get_what_was_typed_and_their_exit_code_is_the_command
     typed = ["-d", "1", "--root", str(tmp_path), "-device", "cpu", "-num_gpus", "2"]
     assert main(typed) == 2
     assert launched == [(2, typed)]
+
+
+@pytest.mark.parametrize(("given", "threads"), [("", "8"), ("3", "3")])
+def test_the_processes_share_the_cores_unless_the_user_has_said_how_many_threads_each_has(
+    given: str, threads: str, launched: list[tuple[int, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    if not given:
+        monkeypatch.delenv("OMP_NUM_THREADS")
+    main(["-d", "1", "--root", str(tmp_path), "-device", "cpu", "-num_gpus", "2"])
+    assert len(launched) == 1
+    assert os.environ["OMP_NUM_THREADS"] == threads
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

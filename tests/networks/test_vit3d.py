@@ -77,8 +77,9 @@ def test_a_class_token_leaves_the_other_first_weights_as_they_are():
     assert all(torch.equal(other.state_dict()[name], plain[name]) for name in plain)
 
 
-def test_hidden_patches_are_the_mask_token_at_their_positions():
-    vit, x = small_vit(class_token=True), noise(2, 2, 16, 16, 16)
+@pytest.mark.parametrize("patch_embed", ["linear", "conv_stem"])
+def test_hidden_patches_are_the_mask_token_at_their_positions_and_seen_by_no_other(patch_embed):
+    vit, x = small_vit(class_token=True, patch_embed=patch_embed), noise(2, 2, 16, 16, 16)
     hidden = torch.zeros(2, 8, dtype=torch.bool)
     hidden[0, 3] = True
     mask_token = torch.full((24,), 0.5)

@@ -58,6 +58,7 @@ def test_lists_numbers_and_switches_are_parsed() -> None:
     ("pretrain.projection_width=0", "'pretrain.projection_width' must be above 0"),
     ("pretrain.warmup_share=-2", "'pretrain.warmup_share' must be from 0 to 1"),
     ("network.heads=5", "must be a multiple of network.heads"),
+    ('channels=["T1CE"]', "the image and the lesion mask"),
     ("positive_outcome=progression", "must differ"),
 ])
 def test_a_wrong_setting_is_named_with_its_path(setting: str, message: str) -> None:

@@ -61,7 +61,38 @@ def test_the_resnet_is_not_told_to_set_a_field_that_it_does_not_have() -> None:
     plan = make_plan(f"finetune.batch_size={10**13}")
     with pytest.raises(RnnetError) as caught:
         confirm_batch_size(plan, stage="finetune", device="cpu", config="resnet50")
-    assert caught.value.fix.endswith("--set finetune.accumulate_steps=2")
+    assert "finetune.accumulate_steps=2" in caught.value.fix
+    assert "checkpoint_blocks" not in caught.value.fix
+
+
+@pytest.mark.parametrize(("stage", "settings", "n_processes", "said", "unsaid"), [
+    ("pretrain", ("pretrain.batch_size=2",), 1, "network.checkpoint_blocks=true", "pretrain."),
+    ("pretrain", ("pretrain.batch_size=12", "pretrain.accumulate_steps=4"), 1, "a smaller network", "pretrain."),
+    ("pretrain", ("pretrain.batch_size=12", "pretrain.accumulate_steps=2"), 3, "pretrain.batch_size=6", "finetune"),
+    ("pretrain", ("pretrain.batch_size=16",), 2, "pretrain.accumulate_steps=2", "finetune"),
+    ("finetune", ("finetune.batch_size=1",), 1, "network.checkpoint_blocks=true", "finetune."),
+    ("finetune", ("finetune.batch_size=3", "network.checkpoint_blocks=true"), 1, "batch_size=1", "checkpoint_blocks"),
+])
+def test_a_cure_is_something_that_the_next_run_accepts(
+    stage: str, settings: tuple[str, ...], n_processes: int, said: str, unsaid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(confirm, "take_step", full)
+    with pytest.raises(RnnetError, match="does not fit") as caught:
+        confirm_batch_size(
+            make_plan(*settings), stage=stage, device="cpu", n_processes=n_processes,  # type: ignore[arg-type]
+        )
+    assert said in caught.value.fix
+    assert unsaid not in caught.value.fix
+
+
+def test_of_several_processes_each_tries_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(confirm, "take_step", lambda _, rows, *__: sizes.append(len(rows)))
+    confirm_batch_size(make_plan("pretrain.batch_size=12"), stage="pretrain", device="cpu", n_processes=3)
+    assert sizes == [4, 4]
 
 
 def test_a_batch_of_one_lesion_can_be_tried_out() -> None:

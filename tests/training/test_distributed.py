@@ -17,8 +17,8 @@ from rnnet.core.errors import SettingError
 from rnnet.core.workspace import FoldLayout
 from rnnet.experiment.probe_lesions import ProbeLesions
 from rnnet.training.distributed import ProcessGroup, group_from_environment, joined, was_restarted
+from rnnet.training.interrupt import TrainingInterruptedError
 from rnnet.training.loader import load_crops
-from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
 from rnnet.training.pretrain_task import PretrainTask
 from rnnet.training.step import take_step

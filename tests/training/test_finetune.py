@@ -20,8 +20,8 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import read_checkpoint, write_checkpoint
 from rnnet.training.classify_task import ClassifyTask, LabelledCrops
 from rnnet.training.finetune import run_finetuning
+from rnnet.training.interrupt import TrainingInterruptedError
 from rnnet.training.loader import load_crops
-from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.predict import load_classifier, predict_cases, validate_fold
 from rnnet.training.pretrain import run_pretraining
 from rnnet.training.step import take_step
@@ -162,15 +162,22 @@ def test_without_validation_cases_the_last_epoch_is_kept(tmp_path: Path) -> None
     assert not layout.predictions("validation").exists()
 
 
-@pytest.mark.parametrize("config", ["vit_scratch", "resnet50"])
-def test_an_interrupted_and_resumed_fold_equals_an_uninterrupted_one(config: str, tmp_path: Path) -> None:
-    plan = make_plan("finetune.epochs=3", "network.drop_path=0.2", "finetune.ema_decay=0.8")
+@pytest.mark.parametrize(("config", "stop", "epoch"), [
+    ("vit_scratch", 3, 2), ("resnet50", 3, 2), ("ssl_vit", 1, 1), ("ssl_vit", 4, 2), ("ssl_vit", 6, 3),
+])
+def test_an_interrupted_and_resumed_fold_equals_an_uninterrupted_one(
+    config: str, stop: int, epoch: int, pretrained: Path, tmp_path: Path
+) -> None:
+    """Of ssl_vit the first two epochs train the last layer alone."""
+    plan = make_plan("finetune.epochs=3", "network.drop_path=0.2", "finetune.ema_decay=0.8", "finetune.mixup_alpha=0.3",
+                     "finetune.probe_epochs=2")
     asked = iter(range(1, 100))
-    whole = run(tmp_path / "whole", plan=plan, config=config)
-    with pytest.raises(TrainingInterruptedError):
-        run(tmp_path / "cut", plan=plan, config=config, stop_requested=lambda: next(asked) >= 3)
+    encoder = pretrained if config == "ssl_vit" else None
+    whole = run(tmp_path / "whole", plan=plan, config=config, pretrained=encoder)
+    with pytest.raises(TrainingInterruptedError, match=f"epoch {epoch} "):
+        run(tmp_path / "cut", plan=plan, config=config, pretrained=encoder, stop_requested=lambda: next(asked) >= stop)
     assert not FoldLayout(tmp_path / "cut").predictions("test").exists()
-    cut = run(tmp_path / "cut", plan=plan, config=config, resume=True)
+    cut = run(tmp_path / "cut", plan=plan, config=config, pretrained=encoder, resume=True)
     for subset in ("validation", "test"):
         assert cut.predictions(subset).read_bytes() == whole.predictions(subset).read_bytes()
     assert [r["validation_loss"] for r in read_history(cut.metrics_jsonl)] == [

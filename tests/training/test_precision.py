@@ -36,3 +36,17 @@ def test_training_leaves_the_generators_as_they_were() -> None:
 
 def test_the_allocator_setting_is_taken_where_glibc_is() -> None:
     assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
+
+
+@pytest.mark.parametrize(("capability", "hip", "chosen"), [
+    ((9, 0), None, "bfloat16"), ((8, 0), None, "bfloat16"), ((7, 5), None, "float32"), ((7, 0), "6.1", "bfloat16"),
+])
+def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(
+    capability: tuple[int, int], hip: str | None, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: asked.append(device) or capability)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    second = torch.device("cuda:1")
+    assert choose_precision("auto", second) == chosen
+    assert asked == [] if hip else [second]

@@ -20,8 +20,8 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.preprocessing.state import PreprocessedCase
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint
 from rnnet.training.distributed import ProcessGroup
+from rnnet.training.interrupt import TrainingInterruptedError
 from rnnet.training.loader import ReadCase, load_crops
-from rnnet.training.loop import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
 from rnnet.training.pretrain_task import PretrainTask
 from tests.factories import make_cases, make_plan

@@ -21,7 +21,7 @@ from rnnet.planning.plan import ExperimentPlan
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from rnnet.training.exposure import checkpoint_steering
 from rnnet.training.finetune import run_finetuning
-from rnnet.training.loop import TrainingInterruptedError
+from rnnet.training.interrupt import TrainingInterruptedError
 from rnnet.training.pretrain import run_pretraining
 from rnnet.training.probe import Probe
 from rnnet.training.probe_choice import keep_best
