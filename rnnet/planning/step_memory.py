@@ -60,31 +60,47 @@ def patch_count(plan: ExperimentPlan) -> int:
 
 
 def kept_bytes(plan: ExperimentPlan, precision: Precision, device_type: str = "cpu") -> int:
-    """Bytes that the backward pass of the encoder keeps for one crop, beside the crop itself.
+    """Bytes that the forward pass of the encoder keeps of one crop for the backward pass, beside the crop itself.
 
-    In a block of width d, MLP ratio r, n tokens and h heads, with s bytes for what matrix products read (2 in bfloat16
-    autocast, 4 in float32): the two norms keep their inputs in float32, 8 n d; the products read 2 normalised tokens,
-    queries, keys, values, the mixed values and both sides of the MLP, s (6 + 2 r) n d; the attention weights of all
-    heads, s h n^2, on a CPU up to MOST_EXPLICIT_TOKENS; layer scale its inputs, 2 s n d. Compare Korthikanti 2022
-    (arXiv 2205.05198), section 4.1.
-    With checkpoint_blocks each block keeps its input alone, and one block at a time all of the above.
+    All blocks; with checkpoint_blocks each block's input alone, and one block at a time all of it.
     The patch embedding keeps its c e^3 voxels once more, s each; a convolutional stem three maps at each of its
     halvings, the last with d / 2 channels, the one before with d / 4, and so on.
     """
-    net, edge = plan.network, plan.crop.edge_vox
-    n, s = patch_count(plan) + int(net.class_token), _product_bytes(precision)
-    branches = 6 + 2 * net.mlp_ratio + (2 if net.layer_scale > 0 else 0)
-    weights = s * net.heads * n * n if device_type == "cpu" and n <= MOST_EXPLICIT_TOKENS else 0
-    block = int((8 + s * branches) * n * net.width) + weights
+    net, edge, s = plan.network, plan.crop.edge_vox, _product_bytes(precision)
+    block = block_bytes(plan, precision, device_type)
     blocks = net.depth * block
     if net.checkpoint_blocks:
-        blocks = net.depth * _FLOAT_BYTES * n * net.width + block
+        blocks = net.depth * _FLOAT_BYTES * _token_count(plan) * net.width + block
     embedding = s * len(plan.channels) * edge**3
     if net.patch_embed == "conv_stem":
         halvings = net.token_edge_vox.bit_length() - 1
         maps = sum(3 * (edge // 2**i) ** 3 * net.width // 2 ** (halvings - i + 1) for i in range(1, halvings + 1))
         embedding += s * maps
     return blocks + embedding
+
+
+def block_bytes(plan: ExperimentPlan, precision: Precision, device_type: str = "cpu") -> int:
+    """Bytes that one transformer block keeps of one crop.
+
+    In a block of width d, MLP ratio r, n tokens and h heads, with s bytes for what matrix products read (2 in bfloat16
+    autocast, 4 in float32): the two norms keep their inputs in float32, 8 n d; the products read 2 normalised tokens,
+    queries, keys, values, the mixed values and both sides of the MLP, s (6 + 2 r) n d; the attention weights of all
+    heads, s h n^2, on a CPU up to MOST_EXPLICIT_TOKENS; layer scale its inputs, 2 s n d. Compare Korthikanti 2022
+    (arXiv 2205.05198), section 4.1.
+    """
+    net, n, s = plan.network, _token_count(plan), _product_bytes(precision)
+    branches = 6 + 2 * net.mlp_ratio + (2 if net.layer_scale > 0 else 0)
+    weights = s * net.heads * n * n if device_type == "cpu" and n <= MOST_EXPLICIT_TOKENS else 0
+    return int((8 + s * branches) * n * net.width) + weights
+
+
+def _token_count(plan: ExperimentPlan) -> int:
+    return patch_count(plan) + int(plan.network.class_token)
+
+
+def _encoder_bytes(plan: ExperimentPlan, precision: Precision, device_type: str) -> int:
+    """What a crop takes when the backward pass begins: all that is kept, and gradients of what the last block keeps."""
+    return kept_bytes(plan, precision, device_type) + block_bytes(plan, precision, device_type)
 
 
 def pretraining_memory(
@@ -102,7 +118,7 @@ def pretraining_memory(
     around = (len(plan.channels) * _FLOAT_BYTES + 2 * s + 4 * _FLOAT_BYTES) * voxels
     return _estimate(
         vit_parameters(plan) + head, precision, device_type, data=2 * data,
-        kept=2 * (kept_bytes(plan, precision, device_type) + around), parts=plan.pretrain.accumulate_steps,
+        kept=2 * (_encoder_bytes(plan, precision, device_type) + around), parts=plan.pretrain.accumulate_steps,
     )
 
 
@@ -114,16 +130,15 @@ def finetuning_memory(
     data = (2 * len(plan.channels) + 3) * voxels * _FLOAT_BYTES
     return _estimate(
         vit_parameters(plan), precision, device_type, data=data,
-        kept=kept_bytes(plan, precision, device_type) + len(plan.channels) * voxels * _FLOAT_BYTES,
+        kept=_encoder_bytes(plan, precision, device_type) + len(plan.channels) * voxels * _FLOAT_BYTES,
         parts=plan.finetune.accumulate_steps, copies=int(plan.finetune.ema_decay > 0),
     )
 
 
 def _estimate(
-    parameters: int, precision: Precision, device_type: str, *, data: int, kept: int, parts: int,
-    copies: int = 0,
+    parameters: int, precision: Precision, device_type: str, *, data: int, kept: int, parts: int, copies: int = 0
 ) -> MemoryEstimate:
-    """data: bytes of a sample's images, there during the whole step; kept: what its forward pass keeps.
+    """data: bytes of a sample's images, there during the whole step; kept: what it takes when the backward pass begins.
 
     copies: of the weights beside those that are trained.
     """
