@@ -1,6 +1,7 @@
 """rnnet: a self-configuring, self-supervised, multimodal classifier of lesions on MRI.
 
-Every command is a function here: rnnet.plan_and_preprocess(workspace, [1, 2]) and so on; see rnnet.pipeline.
+Every command but rnnet_demo and rnnet_benchmark is a function here: rnnet.plan_and_preprocess(workspace, [1, 2]) and so
+on; see rnnet.pipeline.
 """
 
 from rnnet.core.errors import RnnetError

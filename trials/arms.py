@@ -17,8 +17,6 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     # Cubes that lie on their own grid, without head or scanner.
     "nodules": ("preprocessing.registration.mode=never", "preprocessing.bias_field.enabled=false"),
 }
-# Nothing is set of the main arm's recipe: it is the planner's. What the ablations change stands with the arms.
-RECIPE: tuple[str, ...] = ()
 MAIN = "main"
 # How often the configurations of `Arm.repeated` are trained: one training of a small network is a throw of dice.
 SEEDS = 5
@@ -110,6 +108,6 @@ _PLAIN = (
 def plan_settings(trial: Trial, arm: Arm) -> tuple[str, ...]:
     """All --set of the arm's plan; a later one overrules an earlier one of the same field."""
     merged: dict[str, str] = {}
-    for setting in (*SETTINGS["common"], *SETTINGS[trial.name], *RECIPE, *arm.settings):
+    for setting in (*SETTINGS["common"], *SETTINGS[trial.name], *arm.settings):
         merged[setting.partition("=")[0]] = setting
     return tuple(merged.values())

@@ -24,8 +24,6 @@ from rnnet.preprocessing.registration.quality import overlap
 from rnnet.preprocessing.reorient import reorient_to_lps
 from rnnet.preprocessing.resample import resample_mask
 
-REGISTRATORS = ("ants", "niftyreg")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeerResult:

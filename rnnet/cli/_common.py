@@ -18,8 +18,8 @@ EXIT_ERROR = 2
 EXIT_CASES_FAILED = 3
 
 
-def make_parser(command: str, description: str, example: str) -> argparse.ArgumentParser:
-    """A parser with an example below its options and the folder arguments that all commands share."""
+def make_parser(command: str, description: str, example: str, *, folders: bool = True) -> argparse.ArgumentParser:
+    """A parser with an example below its options, --verbose, and --root for commands that work in data folders."""
     parser = argparse.ArgumentParser(
         prog=command,
         description=description,
@@ -27,13 +27,14 @@ def make_parser(command: str, description: str, example: str) -> argparse.Argume
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--root",
-        type=Path,
-        metavar="DIR",
-        help="folder that holds rnnet_raw, rnnet_preprocessed and rnnet_results "
-        "(default: the environment variables of these names, or rnnet_root)",
-    )
+    if folders:
+        parser.add_argument(
+            "--root",
+            type=Path,
+            metavar="DIR",
+            help="folder that holds rnnet_raw, rnnet_preprocessed and rnnet_results "
+            "(default: the environment variables of these names, or rnnet_root)",
+        )
     parser.add_argument("--verbose", action="store_true", help="log more")
     return parser
 
@@ -169,9 +170,9 @@ def fold_name(text: str) -> str:
 
 
 def workspace_of(arguments: argparse.Namespace, *, root: Path | None = None) -> Workspace:
-    """Folders of this run; the only place where the environment is read. root: for commands without data folders."""
+    """Folders of this run, by the environment where nothing was given. root: of commands without --root."""
     return Workspace.from_settings(
-        root or arguments.root,
+        arguments.root if root is None else root,
         os.environ,
         atlas=getattr(arguments, "atlas", None),
         hd_bet_weights=getattr(arguments, "hd_bet_weights", None),

@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         "rnnet_benchmark",
         "Measure on this machine. Without --image the atlas's own head, moved by a known motion, is the scan.",
         "rnnet_benchmark preprocess -np 2",
+        folders=False,
     )
     names = "preprocess|registration|skull_strip|store|duplicates|pretrain|statistics|radiomics"
     parts = parser.add_subparsers(dest="part", required=True, metavar=names)

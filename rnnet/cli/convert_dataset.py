@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", type=Path, metavar="FILE", help="for the source 'table': your CSV or Excel sheet "
                         "(default: the only one in FOLDER)")
     parser.add_argument("--mapping", type=Path, metavar="FILE", help="for the source 'table': which column is what "
-                        "(default: mapping.json in FOLDER)")
+                        "(default: mapping.json beside it)")
     _common.add_processes(parser)
     return parser
 

@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Build a small data set of implanted lesions and run every command on it, from the integrity check "
         "to the report. Takes about ten minutes on two cores.",
         "rnnet_demo --out rnnet_demo",
+        folders=False,
     )
     parser.add_argument("--out", type=Path, default=Path("rnnet_demo"), metavar="DIR", help="default: %(default)s")
     parser.add_argument(
@@ -53,8 +54,7 @@ def _body(arguments: argparse.Namespace) -> None:
 
     started = time.monotonic()
     print(NOTICE)
-    arguments.root = arguments.out
-    workspace = _common.workspace_of(arguments)
+    workspace = _common.workspace_of(arguments, root=arguments.out)
     if workspace.atlas is None:
         _command("rnnet_download_assets", "sri24")
     budget = budget_for(arguments.minutes)

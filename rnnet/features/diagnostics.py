@@ -17,7 +17,7 @@ def write_diagnostics(path: Path, rows: Sequence[RadiomicsRow]) -> None:
     """One line a case: its id, why it has no radiomics ('' where it has), and pyradiomics' diagnostics."""
     names = sorted({name for row in rows for name in row.diagnostics})
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow((_KEY, _REASON, *names))
         writer.writerows((r.case_id, r.warning, *(r.diagnostics.get(name, "") for name in names)) for r in rows)
 

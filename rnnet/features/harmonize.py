@@ -117,7 +117,8 @@ def _combat(values: FloatArray, codes: Any) -> dict[str, Any]:
         combat: Any = importlib.import_module("neuroCombat").neuroCombat
     except ImportError as error:
         raise MissingDependencyError("features.harmonize=combat needs neuroCombat.",
-                                     fix="pip install neuroCombat, or set features.harmonize=none.") from error
+                                     fix="pip install 'neuroCombat>=0.2.12', or set features.harmonize=none.") \
+            from error
     import pandas as pd
 
     # It prints its steps; what is not finite is for the caller to see.

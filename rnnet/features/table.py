@@ -94,7 +94,7 @@ def names_with_prefix(names: Iterable[str], prefix: str) -> tuple[str, ...]:
 def write_table(path: Path, table: FeatureTable) -> None:
     """Write a CSV atomically: case_id, then the features; full precision, empty where a value is missing."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow((_KEY, *table.names))
         for case_id, row in zip(table.case_ids, table.values.tolist(), strict=True):
             # repr is the shortest text that reads back as the same float64.

@@ -53,5 +53,4 @@ def blocks_text(blocks: tuple[str, ...]) -> str:
 
 
 USES_RADIOMICS = tuple(config for config in TABULAR_CONFIGS if RADIOMICS in blocks_of(config))
-USES_CLINICAL = tuple(config for config in TABULAR_CONFIGS if CLINICAL in blocks_of(config))
 USES_IMAGING = tuple(config for config in TABULAR_CONFIGS if IMAGING in blocks_of(config))

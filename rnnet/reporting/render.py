@@ -11,20 +11,17 @@ from rnnet.evaluation.summary import METRIC_NAMES, ModelSummary
 from rnnet.reporting.tables import INDENT, Table, by_subset, mapped
 
 _MARKDOWN = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#~"})
-_ASCII = str.maketrans({"±": "+/-", "–": "-"})
 _WIDTH = 80
 _NARROWEST_NAME = 18
 
 
-def to_text(table: Table, *, ascii_only: bool = False) -> str:
+def to_text(table: Table) -> str:
     """The table in aligned columns between rules, its title above and its notes below, for 80 columns.
 
-    Args:
-        table: what to draw. A table wider than 80 columns is not cut.
-        ascii_only: for terminals that cannot show other characters.
+    A table wider than that is not cut.
     """
-    light, heavy = ("-", "=") if ascii_only else ("─", "━")
-    cells = [tuple(c.translate(_ASCII) if ascii_only else c for c in row) for row in (table.short_header, *table.rows)]
+    light, heavy = "─", "━"
+    cells = [table.short_header, *table.rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     # Long names go over two lines before a table gets wider than the terminal.
     over = sum(widths) + 2 * (len(widths) - 1) - _WIDTH
@@ -37,7 +34,7 @@ def to_text(table: Table, *, ascii_only: bool = False) -> str:
         return "\n".join(["  ".join(aligned).rstrip(), *more])
 
     def wrapped(text: str) -> list[str]:
-        return textwrap.wrap(text.translate(_ASCII) if ascii_only else text, max(width, _WIDTH), subsequent_indent="  ")
+        return textwrap.wrap(text, max(width, _WIDTH), subsequent_indent="  ")
 
     notes = [line for note in table.notes for line in wrapped(note)]
     return "\n".join([

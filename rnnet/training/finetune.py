@@ -33,7 +33,7 @@ from rnnet.training.controls import (
     controlled_training_cases,
 )
 from rnnet.training.exposure import Recall, checkpoint_exposure, checkpoint_steering, stored_exposure
-from rnnet.training.fold_record import fold_digests
+from rnnet.training.fold_record import ENCODER_INPUT, fold_digests
 from rnnet.training.interrupt import stop_on_sigterm
 from rnnet.training.loader import ReadCase, load_crops
 from rnnet.training.loop import fit
@@ -104,7 +104,7 @@ def run_finetuning(
     digests = {
         **(inputs or {}), **fold_digests(train_cases, validation_cases, plan.positive_outcome),
         **({CONTROL_INPUT: control} if control else {}),
-        **({} if pretrained is None else {"pretrained encoder": file_digest(pretrained)}),
+        **({} if pretrained is None else {ENCODER_INPUT: file_digest(pretrained)}),
     }
     probe_epochs = _probe_epochs(plan, pretrained, control)
     name = f"{control_config(config, control)}, fold {fold_name}"

@@ -128,7 +128,7 @@ def test_one_centre_leaves_everything_as_it_is_and_says_so(caplog: pytest.LogCap
 
 def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "neuroCombat", None)
-    with pytest.raises(MissingDependencyError, match="pip install neuroCombat"):
+    with pytest.raises(MissingDependencyError, match="pip install 'neuroCombat>="):
         fit_harmonizer(*make_rows({"A": 8, "B": 8}))
 
 

@@ -22,12 +22,6 @@ def test_the_terminal_table_is_aligned_and_fits_eighty_columns():
     assert sum(line.startswith("━") for line in lines) == 2
 
 
-def test_the_terminal_table_can_do_without_other_characters_than_ascii():
-    text = to_text(model_tables([made_up_summary()])[0], ascii_only=True)
-    assert text.isascii()
-    assert "+/-" in text
-
-
 def test_the_markdown_table_has_as_many_cells_in_every_row():
     text = to_markdown(Table("T | x", "s", ("A", "B"), ("A", "B"), (("a|b", "1"), ("c", "2")), ("a note",)))
     assert text.startswith("## T | x\n\ns\n")

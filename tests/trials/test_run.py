@@ -54,7 +54,7 @@ def test_the_wall_time_of_every_command_is_kept(tmp_path, calls):
 
 def test_other_settings_are_no_reason_to_go_on(tmp_path, calls, monkeypatch):
     run_arm(TRIAL, ARM, Machine(tmp_path))
-    monkeypatch.setattr(arms, "RECIPE", ("pretrain.views.scaling=0.3",))
+    monkeypatch.setattr(arms, "SETTINGS", {**arms.SETTINGS, TRIAL.name: ("pretrain.views.scaling=0.3",)})
     with pytest.raises(StaleArtefactError, match="other settings"):
         run_arm(TRIAL, ARM, Machine(tmp_path))
 
