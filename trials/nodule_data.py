@@ -8,8 +8,6 @@ because rnnet's grid is one of 1 mm: what its tables call a millimetre is 0.75 m
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import subprocess
 import sys
@@ -21,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rnnet.core.csv_text import csv_text
 from rnnet.core.errors import RnnetError
 from rnnet.core.files import file_digest, write_bytes, write_text
 from rnnet.core.log import configure_logging, get_logger
@@ -28,6 +27,7 @@ from rnnet.core.parallel import map_cases
 from rnnet.core.types import Split
 from rnnet.core.volume import Volume, write_volume
 from rnnet.core.workspace import RawLayout, Workspace
+from rnnet.dataset.cases_table import REQUIRED_COLUMNS
 from trials.lidc import BORDER_VOX, EDGE_VOX, RATINGS, Nodule, read_nodules
 from trials.nodule_look import look_table, volume_auc
 from trials.nodule_sides import OUTCOMES, POSITIVE, Sides, SideSizes, choose_sides, margin_outcome
@@ -122,17 +122,14 @@ def _write_nodule(member: tuple[Nodule, Split], *, layout: RawLayout) -> None:
 
 
 def _cases(members: Sequence[tuple[Nodule, str]], center: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["case_id", "scan_id", "patient_id", "center", "days", "lesion_value", "split", "outcome",
-                     "label_source", *_INFORMATION])
     named = {number: name for name, number in OUTCOMES.items()}
+    rows = []
     for n, split in members:
         outcome = margin_outcome(n)
-        writer.writerow([n.nodule_id, n.nodule_id, n.patient_id, center, 0, 1, split,
-                         "" if outcome is None else named[outcome], "readers", n.n_readers, n.slice_thickness_mm,
-                         f"{n.volume_mm3:.1f}", *(n.ratings[name] for name in RATINGS)])
-    return text.getvalue()
+        rows.append([n.nodule_id, n.nodule_id, n.patient_id, center, 0, 1, split,
+                     None if outcome is None else named[outcome], "readers", n.n_readers, n.slice_thickness_mm,
+                     f"{n.volume_mm3:.1f}", *(n.ratings[name] for name in RATINGS)])
+    return csv_text([*REQUIRED_COLUMNS, *_INFORMATION], rows)
 
 
 def _manifest(name: str, splits: Sequence[str], source: str) -> str:

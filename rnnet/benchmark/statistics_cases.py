@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rnnet.core.csv_text import csv_text
 from rnnet.core.files import write_text
 from rnnet.core.seeding import rng_for
 
@@ -68,13 +68,10 @@ def made_up_cases(seed: int = 0) -> tuple[ScoredCase, ...]:
 
 def write_cases(path: Path, cases: Sequence[ScoredCase]) -> None:
     """One line per lesion."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
-    for case in cases:
-        columns = (case.y.tolist(), case.a.tolist(), case.b.tolist(), case.group)
-        writer.writerows((case.name, *row) for row in zip(*columns, strict=True))
-    write_text(path, text.getvalue())
+    write_text(path, csv_text(_HEADER, (
+        (case.name, *row) for case in cases
+        for row in zip(case.y.tolist(), case.a.tolist(), case.b.tolist(), case.group, strict=True)
+    )))
 
 
 def read_cases(path: Path) -> tuple[ScoredCase, ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 from rnnet.core.codec import to_plain
+from rnnet.core.csv_text import csv_text
 from rnnet.core.files import write_text
 from rnnet.core.types import ClinicalValue, LesionCase, Scan
 from rnnet.core.workspace import RawLayout
@@ -44,28 +42,20 @@ def write_cases(
             *(case.information.get(name, "") for name in manifest.information),
         ]
         rows.append(row if sources is None else [*row, sources[case.scan_id]])
-    _write_csv(layout.cases_csv, header, rows)
+    write_text(layout.cases_csv, csv_text(header, rows))
 
 
 def write_patients(layout: RawLayout, scans: Iterable[Scan]) -> None:
     """patients.csv of a pool: whose scan each one is."""
     rows = [[s.scan_id, s.patient_id, s.center, _cell(s.days)] for s in scans]
-    _write_csv(layout.patients_csv, ["scan_id", "patient_id", "center", "days"], rows)
+    write_text(layout.patients_csv, csv_text(["scan_id", "patient_id", "center", "days"], rows))
 
 
 def write_other_ids(layout: RawLayout, other_ids: Mapping[str, Iterable[str]]) -> None:
     """other_ids.csv; no file where there are none."""
     rows = [[patient, name] for patient in sorted(other_ids) for name in sorted(other_ids[patient])]
     if rows:
-        _write_csv(layout.other_ids_csv, list(OTHER_ID_COLUMNS), rows)
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+        write_text(layout.other_ids_csv, csv_text(OTHER_ID_COLUMNS, rows))
 
 
 def _cell(value: ClinicalValue) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rnnet.core.codec import to_plain
+from rnnet.core.csv_text import csv_text
 from rnnet.core.errors import RnnetError, StaleArtefactError
 from rnnet.core.files import write_text
 from rnnet.core.parallel import map_cases
@@ -21,6 +20,7 @@ from rnnet.core.seeding import rng_for
 from rnnet.core.types import ClinicalValue, Split
 from rnnet.core.volume import write_volume
 from rnnet.core.workspace import RawLayout
+from rnnet.dataset.cases_table import REQUIRED_COLUMNS
 from rnnet.demo.anatomy import Head, Patient, draw_patient
 from rnnet.demo.clinical import COLUMNS, draw_days_since_srs, draw_patient_row, draw_row
 from rnnet.demo.lesion import grown
@@ -35,9 +35,6 @@ REFERENCE = (
     "Demonstration: lesions implanted by a program into the SRI24 head; the figures say nothing about patients."
 )
 LICENCE = "The head is SRI24, CC BY-SA 3.0 (Rohlfing 2010)."
-_CASE_COLUMNS = (
-    "case_id", "scan_id", "patient_id", "center", "days", "lesion_value", "split", "outcome", "label_source",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +163,7 @@ def _write_scan(job: _ScanJob, *, head: Head, atlas: Atlas) -> None:
 
 
 def _cases_table(jobs: Sequence[_ScanJob], seed: int) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_CASE_COLUMNS, *COLUMNS])
+    rows = []
     for job in jobs:
         patient_row = draw_patient_row(rng_for(seed, "demo clinical", job.patient.patient_id))
         for lesion in job.patient.lesions:
@@ -179,8 +174,8 @@ def _cases_table(jobs: Sequence[_ScanJob], seed: int) -> str:
                 f"{job.scan_id}_{lesion.value}", job.scan_id, job.patient.patient_id, job.center, job.days,
                 lesion.value, job.split, lesion.outcome, "implanted",
             )
-            writer.writerow([*case, *(_cell(clinical[name]) for name in COLUMNS)])
-    return text.getvalue()
+            rows.append([*case, *(_cell(clinical[name]) for name in COLUMNS)])
+    return csv_text([*REQUIRED_COLUMNS, *COLUMNS], rows)
 
 
 def _cell(value: ClinicalValue) -> str:

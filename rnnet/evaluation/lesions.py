@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnet.core.csv_text import csv_text
 from rnnet.core.errors import FileFormatError, MissingStageError
 from rnnet.core.files import write_text
 from rnnet.core.types import LesionPrediction
@@ -78,17 +79,15 @@ def arrays(lesions: Sequence[EvaluatedLesion]) -> tuple[IntArray, FloatArray, Fl
 def write_lesions(path: Path, lesions: Sequence[EvaluatedLesion], *, positive_outcome: str) -> None:
     """One line per test set, model and lesion, with every digit; subgroups have a column each."""
     factors = list(dict.fromkeys(factor for lesion in lesions for factor in lesion.facts))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_PLAIN, "possible", "positive_outcome", *(_FACT + factor for factor in factors)])
+    header = [*_PLAIN, "possible", "positive_outcome", *(_FACT + factor for factor in factors)]
+    rows = []
     for lesion in lesions:
         cells = [getattr(lesion, name) for name in _PLAIN]
-        writer.writerow([
-            *("" if c is None else int(c) if isinstance(c, bool) else repr(c) if isinstance(c, float) else c
-              for c in cells),
+        rows.append([
+            *(int(c) if isinstance(c, bool) else repr(c) if isinstance(c, float) else c for c in cells),
             _JOIN.join(lesion.possible), positive_outcome, *(lesion.facts.get(factor, "") for factor in factors),
         ])
-    write_text(path, text.getvalue())
+    write_text(path, csv_text(header, rows))
 
 
 def read_lesions(path: Path) -> tuple[EvaluatedLesion, ...]:

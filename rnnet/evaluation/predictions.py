@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rnnet.core.csv_text import csv_text
 from rnnet.core.errors import DatasetError, FileFormatError, RnnetError
 from rnnet.core.files import write_text
 from rnnet.core.types import LesionPrediction
@@ -37,10 +38,8 @@ def write_predictions(
         RnnetError: a logit or a probability is not a number (the model diverged).
     """
     _check_once(predictions, what=f"The predictions for {path.name}")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     marked = ((_CONTROL,), (control,)) if control else ((), ())
-    writer.writerow([*COLUMNS, *marked[0]])
+    rows = []
     for p in predictions:
         if not (math.isfinite(p.logit) and 0 <= p.probability <= 1):
             raise RnnetError(
@@ -48,9 +47,9 @@ def write_predictions(
                 where=path, fix="The model diverged: train it again with a lower learning rate.",
             )
         outcome = "" if p.outcome is None else str(int(p.outcome))
-        writer.writerow([p.case_id, p.patient_id, p.center, p.split, outcome,
-                         repr(float(p.logit)), repr(float(p.probability)), positive_outcome, *marked[1]])
-    write_text(path, text.getvalue())
+        rows.append([p.case_id, p.patient_id, p.center, p.split, outcome,
+                     repr(float(p.logit)), repr(float(p.probability)), positive_outcome, *marked[1]])
+    write_text(path, csv_text([*COLUMNS, *marked[0]], rows))
 
 
 def read_predictions(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from rnnet.core.codec import write_artefact
+from rnnet.core.csv_text import csv_text
 from rnnet.core.files import write_text
 from rnnet.core.workspace import DuplicatesLayout
 
@@ -112,13 +111,9 @@ def _tied(pairs: Sequence[Duplicate], certainty: Certainty) -> list[DuplicateGro
 
 def write_duplicates(layout: DuplicatesLayout, report: DuplicateReport) -> None:
     """duplicates.csv, a row for each pair, and duplicates.json, the whole report."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for number, group in enumerate(report.groups, start=1):
-        for p in group.pairs:
-            distance = "" if p.distance is None else f"{p.distance:g}"
-            writer.writerow([number, p.kind, p.certainty, p.first, p.second, p.first_patient, p.second_patient,
-                             distance, p.reason])
-    write_text(layout.duplicates_csv, text.getvalue())
+    write_text(layout.duplicates_csv, csv_text(_COLUMNS, (
+        (number, p.kind, p.certainty, p.first, p.second, p.first_patient, p.second_patient,
+         None if p.distance is None else f"{p.distance:g}", p.reason)
+        for number, group in enumerate(report.groups, start=1) for p in group.pairs
+    )))
     write_artefact(layout.duplicates_json, report)

@@ -6,7 +6,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rnnet.core.files import atomic_path
+from rnnet.core.csv_text import csv_text
+from rnnet.core.files import write_text
 from rnnet.features.radiomics_rows import RadiomicsRow
 
 _KEY = "case_id"
@@ -16,10 +17,9 @@ _REASON = "reason_for_no_radiomics"
 def write_diagnostics(path: Path, rows: Sequence[RadiomicsRow]) -> None:
     """One line a case: its id, why it has no radiomics ('' where it has), and pyradiomics' diagnostics."""
     names = sorted({name for row in rows for name in row.diagnostics})
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow((_KEY, _REASON, *names))
-        writer.writerows((r.case_id, r.warning, *(r.diagnostics.get(name, "") for name in names)) for r in rows)
+    write_text(path, csv_text((_KEY, _REASON, *names), (
+        (r.case_id, r.warning, *(r.diagnostics.get(name, "") for name in names)) for r in rows
+    )))
 
 
 def read_diagnostics(path: Path) -> dict[str, Mapping[str, str]]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rnnet.core.csv_text import csv_text
 from rnnet.core.errors import DatasetError, FileFormatError, MissingStageError, did_you_mean
-from rnnet.core.files import atomic_path
+from rnnet.core.files import write_text
 from rnnet.core.wording import listed
 
 FloatArray = npt.NDArray[np.float64]
@@ -93,12 +94,11 @@ def names_with_prefix(names: Iterable[str], prefix: str) -> tuple[str, ...]:
 
 def write_table(path: Path, table: FeatureTable) -> None:
     """Write a CSV atomically: case_id, then the features; full precision, empty where a value is missing."""
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow((_KEY, *table.names))
-        for case_id, row in zip(table.case_ids, table.values.tolist(), strict=True):
-            # repr is the shortest text that reads back as the same float64.
-            writer.writerow((case_id, *("" if math.isnan(v) else repr(v) for v in row)))
+    write_text(path, csv_text((_KEY, *table.names), (
+        # repr is the shortest text that reads back as the same float64.
+        (case_id, *("" if math.isnan(v) else repr(v) for v in row))
+        for case_id, row in zip(table.case_ids, table.values.tolist(), strict=True)
+    )))
 
 
 def read_table(path: Path) -> FeatureTable:

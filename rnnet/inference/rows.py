@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnet.core.csv_text import csv_of_records
 from rnnet.core.files import write_text
 from rnnet.core.types import LesionCase
 from rnnet.evaluation.decision import UNDECIDED
@@ -107,11 +106,7 @@ def _row(
 
 def write_rows(path: Path, rows: Sequence[PredictionRow]) -> None:
     """predictions.csv, atomically."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0].cells()), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.cells() for row in rows)
-    write_text(path, text.getvalue())
+    write_text(path, csv_of_records(list(rows[0].cells()), (row.cells() for row in rows)))
 
 
 def screen_table(rows: Sequence[PredictionRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
+from rnnet.core.csv_text import csv_text
 from rnnet.reporting.checklist import AnsweredItem, Guideline, Place, answer, counts
 from rnnet.reporting.claim import CLAIM
 from rnnet.reporting.markup import Html, data_table, element, joined
@@ -24,15 +23,11 @@ def checklist_section(places: Mapping[str, Place]) -> Html:
 
 def checklists_csv(places: Mapping[str, Place]) -> str:
     """Every item: guideline, number, section, topic, status, where it is answered, what is left."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("guideline", "item", "section", "topic", "status", "answered_in", "left"))
-    for guideline in GUIDELINES:
-        for found in answer(guideline, places):
-            labels = "; ".join(place.label for place in found.places)
-            writer.writerow((guideline.name, found.item.number, found.item.section, found.item.topic, found.status,
-                             labels, "" if found.status == "answered" else found.left))
-    return text.getvalue()
+    return csv_text(("guideline", "item", "section", "topic", "status", "answered_in", "left"), (
+        (guideline.name, found.item.number, found.item.section, found.item.topic, found.status,
+         "; ".join(place.label for place in found.places), "" if found.status == "answered" else found.left)
+        for guideline in GUIDELINES for found in answer(guideline, places)
+    ))
 
 
 def _table(guideline: Guideline, items: Sequence[AnsweredItem]) -> Html:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
+from rnnet.core.csv_text import csv_of_records
 from rnnet.core.wording import listed
 from rnnet.evaluation.cohort import MIXED, CohortDescription
 from rnnet.evaluation.cohort_table import (
@@ -153,9 +152,7 @@ _CSV = ("sample", "characteristic", "unit", "category", "group", "positive_outco
 
 def cohort_csv(description: CohortDescription) -> str:
     """Both tables with all digits: one row per characteristic (and category) and group; unknown cells are empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _CSV, restval="", lineterminator="\n")
-    writer.writeheader()
+    records: list[dict[str, object]] = []
     for table in (description.by_patient, description.by_lesion):
         columns = [("all", table.n), *((g.name, g.n) for g in table.groups)]
         for row in table.rows:
@@ -165,8 +162,8 @@ def cohort_csv(description: CohortDescription) -> str:
                     "positive_outcome": description.positive_outcome, "missing": row.missing[column], **_p_cells(row.p),
                     "missing_p": "" if row.missing_p.value is None else row.missing_p.value,
                 }
-                writer.writerows({**common, **cells} for cells in _figures(row, column, size))
-    return text.getvalue()
+                records += ({**common, **cells} for cells in _figures(row, column, size))
+    return csv_of_records(_CSV, records)
 
 
 def _p_cells(p: PValue) -> dict[str, object]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import textwrap
 from collections.abc import Sequence
 
+from rnnet.core.csv_text import csv_of_records, csv_text
 from rnnet.evaluation.summary import METRIC_NAMES, ModelSummary
 from rnnet.reporting.tables import INDENT, Table, by_subset, mapped
 
@@ -65,9 +64,7 @@ def escaped_markdown(table: Table) -> Table:
 
 def table_csv(table: Table) -> str:
     """The table as it is printed: one line of names, then the rows. Title and notes are not in it."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows((table.header, *table.rows))
-    return text.getvalue()
+    return csv_text(table.header, table.rows)
 
 
 def metrics_csv(summaries: Sequence[ModelSummary]) -> str:
@@ -80,14 +77,8 @@ def metrics_csv(summaries: Sequence[ModelSummary]) -> str:
     bounds = [f"{name}_{end}" for name in METRIC_NAMES for end in ("low", "high")]
     names = ["subset", "subset_title", "config", "figure", "positive_outcome", "negative_outcome", "threshold",
              "lesions_positive", "lesions_negative", "patients_positive", "patients_negative", *METRIC_NAMES, *bounds]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    for group in by_subset(summaries):
-        for summary in group:
-            for row in _figures(summary):
-                writer.writerow(row)
-    return text.getvalue()
+    figures = (row for group in by_subset(summaries) for summary in group for row in _figures(summary))
+    return csv_of_records(names, figures)
 
 
 def _figures(s: ModelSummary) -> list[dict[str, object]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnet.core.codec import write_artefact
+from rnnet.core.csv_text import csv_text
 from rnnet.core.files import write_text
 from rnnet.core.workspace import CohortLayout
 from rnnet.dataset.cohort.ambiguous import AmbiguousRow, ambiguous_rows
@@ -108,11 +107,7 @@ def _nothing_left(steps: Sequence[StepCounts]) -> tuple[str, ...]:
 
 def write_report(layout: CohortLayout, selection: CohortSelection, report: CohortReport) -> None:
     """selection.csv, one row per candidate, and cohort.json."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_cells(row, report.unit) for row in selection.rows)
-    write_text(layout.selection_csv, text.getvalue())
+    write_text(layout.selection_csv, csv_text(COLUMNS, (_cells(row, report.unit) for row in selection.rows)))
     write_artefact(layout.cohort_json, report)
 
 
