@@ -153,6 +153,11 @@ class FoldLayout:
     folder: Path
 
     @property
+    def name(self) -> str:
+        """'0' to 'k-1', or 'all'; of a folder of a fold alone."""
+        return self.folder.name.removeprefix("fold_")
+
+    @property
     def checkpoint_best(self) -> Path:
         return self.folder / "checkpoint_best.pth"
 
@@ -325,6 +330,15 @@ class ResultsLayout:
 
     def fold(self, config: str, fold: int | str) -> FoldLayout:
         return FoldLayout(self.config(config) / f"fold_{fold}")
+
+    def folds(self, config: str) -> tuple[FoldLayout, ...]:
+        """The folds of a configuration that are there: the numbered ones in their order, then 'all'."""
+        found = (FoldLayout(path) for path in self.config(config).glob("fold_*") if path.is_dir())
+        return tuple(sorted(found, key=lambda fold: (not fold.name.isdigit(), fold.name.zfill(9))))
+
+    def validated_folds(self, config: str) -> tuple[FoldLayout, ...]:
+        """The numbered ones that have out-of-fold predictions."""
+        return tuple(f for f in self.folds(config) if f.name.isdigit() and f.predictions("validation").is_file())
 
     def without(self, config: str, first: int, second: int) -> ResultsLayout:
         """Of a model that has seen neither of two folds, for nested cross-validation."""

@@ -182,14 +182,11 @@ def find_image_if_there(folder: Path, stem: str, file_ending: str) -> Path | Non
 
 def trained_folds(results: ResultsLayout, config: str, made_by: str) -> list[str]:
     """Names of the numbered folds of a configuration that hold a model, in order."""
-    folder = results.config(config)
-    names = [p.name.removeprefix("fold_") for p in folder.glob("fold_*") if p.is_dir()]
     done = [
-        n
-        for n in names
-        if n.isdigit()
-        and (results.fold(config, n).checkpoint_best.is_file() or results.fold(config, n).tabular_model.is_file())
+        fold.name for fold in results.folds(config)
+        if fold.name.isdigit() and (fold.checkpoint_best.is_file() or fold.tabular_model.is_file())
     ]
     if not done:
-        raise MissingStageError(f"No fold of '{config}' is trained.", where=folder, fix=f"Run {made_by}.")
-    return sorted(done, key=int)
+        raise MissingStageError(f"No fold of '{config}' is trained.", where=results.config(config),
+                                fix=f"Run {made_by}.")
+    return done

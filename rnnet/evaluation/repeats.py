@@ -25,7 +25,7 @@ log = get_logger(__name__)
 def trained_controls(results: ResultsLayout) -> tuple[str, ...]:
     """Names of the negative controls that have out-of-fold predictions, as control_config makes them."""
     names = (control_config(config, control) for config in IMAGING_CONFIGS for control in CONTROLS)
-    return tuple(name for name in names if any(results.config(name).glob("fold_[0-9]*/predictions_validation.csv")))
+    return tuple(name for name in names if results.validated_folds(name))
 
 
 def control_results(
@@ -67,7 +67,7 @@ def seed_spreads(
     """
     found = []
     for config in configs:
-        runs = {f: _runs(results.fold(config, f), left_out) for f in _numbered(results, config)}
+        runs = {fold.name: _runs(fold, left_out) for fold in results.validated_folds(config)}
         repeated = {f: by_seed for f, by_seed in runs.items() if len(by_seed) > 1}
         if not repeated:
             continue
@@ -100,11 +100,6 @@ def _spread(
     )
 
 
-def _numbered(results: ResultsLayout, config: str) -> list[str]:
-    folders = results.config(config).glob("fold_[0-9]*")
-    return sorted((p.name.removeprefix("fold_") for p in folders if p.is_dir()), key=int)
-
-
 def _runs(layout: FoldLayout, left_out: Collection[Path]) -> dict[int, FoldLayout]:
     """By seed, the first run of a fold and the further ones that are predicted."""
     further = {
@@ -119,7 +114,7 @@ def _runs(layout: FoldLayout, left_out: Collection[Path]) -> dict[int, FoldLayou
 
 def _folds_with(layouts: Sequence[FoldLayout], subset: str) -> tuple[str, ...]:
     return tuple(
-        layout.folder.name.removeprefix("fold_") for layout in layouts
+        layout.name for layout in layouts
         if layout.predictions(subset_file(subset)).is_file()
     )
 

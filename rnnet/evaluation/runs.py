@@ -54,7 +54,7 @@ class EvaluationRequest:
 
 def trained_configs(results: ResultsLayout) -> tuple[str, ...]:
     """Configurations with at least one trained fold, in the order of the published tables."""
-    return tuple(c for c in CONFIGS if any(results.config(c).glob("fold_[0-9]*/predictions_validation.csv")))
+    return tuple(config for config in CONFIGS if results.validated_folds(config))
 
 
 def summarise_all(

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from rnnet.core.codec import artefact_inputs
 from rnnet.core.errors import StaleArtefactError
-from rnnet.core.layouts import FoldLayout
 from rnnet.core.workspace import Workspace
 from rnnet.experiment.access import read_plan_of
 from rnnet.features.presets import with_preset
@@ -32,7 +31,7 @@ def store_preset(
     if radiomics_digest(new.features) != radiomics_digest(old.features):
         results = workspace.results_dataset(name, plan_name)
         for config in configs:
-            if any(FoldLayout(p).tabular_model.is_file() for p in results.config(config).glob("fold_*")):
+            if any(fold.tabular_model.is_file() for fold in results.folds(config)):
                 raise StaleArtefactError(
                     f"'{config}' of {name} was trained on the radiomics of the plan '{plan_name}', which preset "
                     f"'{preset}' would change.", where=results.config(config),

@@ -9,7 +9,7 @@ from rnnet.core.codec import digest_of
 from rnnet.core.errors import SettingError, StaleArtefactError
 from rnnet.core.files import file_digest
 from rnnet.core.layouts import plan_option
-from rnnet.core.workspace import FoldLayout, ResultsLayout, trained_folds
+from rnnet.core.workspace import ResultsLayout, trained_folds
 from rnnet.fusion.artefact import load_tabular
 from rnnet.fusion.blocks import IMAGING_PART, RADIOMICS, USES_IMAGING
 from rnnet.fusion.radiomics_block import radiomics_origin
@@ -49,9 +49,9 @@ def load_trained(path: Path, plan: ExperimentPlan) -> TabularModel:
 def check_trained(results: ResultsLayout, configs: Iterable[str], plan: ExperimentPlan) -> None:
     """Return if load_trained takes every stored tabular model of these configurations."""
     for config in configs:
-        for folder in sorted(results.config(config).glob("fold_*")):
-            if FoldLayout(folder).tabular_model.is_file():
-                load_trained(FoldLayout(folder).tabular_model, plan)
+        for fold in results.folds(config):
+            if fold.tabular_model.is_file():
+                load_trained(fold.tabular_model, plan)
 
 
 def check_to_be_trained(plan: ExperimentPlan, stored: ExperimentPlan) -> None:
@@ -95,7 +95,7 @@ def check_imaging_models(results: ResultsLayout, config: str, folds: Iterable[st
 def outdated_fusions(results: ResultsLayout) -> Iterator[tuple[str, str]]:
     """(configuration, what is wrong and its cure) of each trained before the imaging models of now."""
     for config in USES_IMAGING:
-        folds = [folder.name.removeprefix("fold_") for folder in sorted(results.config(config).glob("fold_*"))]
+        folds = [fold.name for fold in results.folds(config)]
         try:
             check_imaging_models(results, config, folds)
         except StaleArtefactError as error:

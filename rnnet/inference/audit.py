@@ -21,7 +21,7 @@ from rnnet.experiment.access import read_raw, store_of
 from rnnet.experiment.audit_folds import fold_problems
 from rnnet.experiment.recall import recall, stored_hashes
 from rnnet.inference.audit_changed import made_with_other_splits
-from rnnet.inference.exposures import config_seen, fold_layouts
+from rnnet.inference.exposures import config_seen
 from rnnet.planning.plan import read_plan
 from rnnet.training.checkpoint import read_checkpoint
 from rnnet.training.exposure import checkpoint_exposure, checkpoint_steering
@@ -149,7 +149,7 @@ def _trained(workspace: Workspace, name: str) -> Iterator[_Step]:
             chosen = f"the choice of the encoder of {name} ({results.plan_name}) by outcomes"
             steering = checkpoint_steering(checkpoint, chosen)
             yield from (_Step(steering),) if steering.patients else ()
-        configs = [c for c in CONFIGS if fold_layouts(results, c)]
+        configs = [c for c in CONFIGS if results.folds(c)]
         if configs:
             plan = read_plan(workspace.preprocessed_dataset(name).plans_json(results.plan_name))
             raw, store = read_raw(workspace, name), store_of(workspace, name, plan)

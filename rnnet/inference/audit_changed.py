@@ -12,7 +12,7 @@ from rnnet.dataset.problems import error
 from rnnet.dataset.splits import read_splits_and_leaks
 from rnnet.experiment.access import read_raw, store_of
 from rnnet.experiment.held_out import check_fingerprint, check_plan
-from rnnet.inference.exposures import trained_patients, validated_folds
+from rnnet.inference.exposures import trained_patients
 from rnnet.planning.plan import read_plan
 from rnnet.training.fold_record import check_trained_fold
 
@@ -36,17 +36,17 @@ def made_with_other_splits(workspace: Workspace, name: str, results: Sequence[Re
 
 def _fold_checks(workspace: Workspace, name: str, results: ResultsLayout) -> Iterator[Callable[[], object]]:
     layout = workspace.preprocessed_dataset(name)
-    trained = [(config, fold, at) for config in CONFIGS for fold, at in validated_folds(results, config)]
+    trained = [(config, fold) for config in CONFIGS for fold in results.validated_folds(config)]
     if not trained or not layout.splits_json.is_file():
         return
     plan, raw = read_plan(layout.plans_json(results.plan_name)), read_raw(workspace, name)
     folds = {str(f.index): f for f in read_splits_and_leaks(layout.splits_json, raw.cases, allow_leakage=True)[0]}
     done = set(store_of(workspace, name, plan).scan_ids())
     cases = [case for case in raw.labelled() if case.scan_id in done]
-    for config, fold, at in trained:
+    for config, fold in trained:
         yield partial(
-            check_trained_fold, results, config, fold, _sides(folds.get(fold), cases),
-            positive_outcome=plan.positive_outcome, trained_patients=trained_patients(at),
+            check_trained_fold, results, config, fold.name, _sides(folds.get(fold.name), cases),
+            positive_outcome=plan.positive_outcome, trained_patients=trained_patients(fold),
         )
 
 

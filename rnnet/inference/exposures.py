@@ -53,11 +53,11 @@ def check_folds_of(data: ExperimentData, config: str) -> None:
     Raises:
         StaleArtefactError: one was not, or the splits do not have it any more.
     """
-    for name, layout in validated_folds(data.results, config):
-        check_fold_of(data, config, name, trained_patients(layout))
+    for layout in data.results.validated_folds(config):
+        check_fold_of(data, config, layout.name, trained_patients(layout))
         for seed, run in layout.seeds().items():
             if run.predictions("validation").is_file():
-                check_fold_of(data, config, name, seed=seed)
+                check_fold_of(data, config, layout.name, seed=seed)
 
 
 def trained_patients(layout: FoldLayout) -> tuple[str, ...]:
@@ -97,21 +97,8 @@ def recorded_leaks(results: ResultsLayout, configs: Iterable[str]) -> tuple[str,
     return tuple(dict.fromkeys(leaks))
 
 
-def validated_folds(results: ResultsLayout, config: str) -> list[tuple[str, FoldLayout]]:
-    """(name, folder) of the numbered folds of a configuration that have out-of-fold predictions."""
-    named = [(layout.folder.name.removeprefix("fold_"), layout) for layout in fold_layouts(results, config)]
-    return [(name, layout) for name, layout in named
-            if name.isdigit() and layout.predictions("validation").is_file()]
-
-
-def fold_layouts(results: ResultsLayout, config: str) -> tuple[FoldLayout, ...]:
-    """The folders of all folds of a configuration that are there."""
-    folders = sorted(p for p in results.config(config).glob("fold_*") if p.is_dir())
-    return tuple(FoldLayout(p) for p in folders)
-
-
 def run_layouts(results: ResultsLayout, config: str) -> tuple[FoldLayout, ...]:
     """The folders of all folds of a configuration, and of their further runs with other seeds."""
     return tuple(
-        run for layout in fold_layouts(results, config) for run in (layout, *layout.seeds().values())
+        run for layout in results.folds(config) for run in (layout, *layout.seeds().values())
     )

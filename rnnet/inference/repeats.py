@@ -8,7 +8,6 @@ from rnnet.evaluation.predictions import write_predictions
 from rnnet.evaluation.repeats import trained_controls
 from rnnet.experiment.corpus import Corpus
 from rnnet.experiment.data import ExperimentData
-from rnnet.inference.exposures import validated_folds
 from rnnet.training.predict import load_classifier, predict_cases
 
 
@@ -32,7 +31,7 @@ def _repeats(data: ExperimentData) -> list[FoldLayout]:
     found = []
     controls = trained_controls(data.results)
     for config in (*IMAGING_CONFIGS, *controls):
-        for _, layout in validated_folds(data.results, config):
+        for layout in data.results.validated_folds(config):
             further = layout.seeds().values()
             found += [layout, *further] if config in controls else [*further]
     return [layout for layout in found if layout.checkpoint_best.is_file()]

@@ -15,7 +15,6 @@ from rnnet.evaluation.names import folds_text, model_name
 from rnnet.evaluation.repeats import trained_controls
 from rnnet.experiment.data import ExperimentData
 from rnnet.fusion.trained_with import outdated_fusions
-from rnnet.inference.exposures import validated_folds
 from rnnet.networks.classifier import depends_on
 from rnnet.training.checkpoint import Checkpoint, read_checkpoint
 from rnnet.training.controls import controlled_plan
@@ -85,8 +84,8 @@ class _Pair:
 def _pairs(data: ExperimentData) -> Iterator[_Pair]:
     for config in (*IMAGING_CONFIGS, *trained_controls(data.results)):
         model, control = split_control(config)
-        for fold, layout in validated_folds(data.results, config):
-            first = data.results.fold(model, fold)
+        for layout in data.results.validated_folds(config):
+            fold, first = layout.name, data.results.fold(model, layout.name)
             if control and first.predictions("validation").is_file():
                 what = f"Figures of the negative control {model_name(config)}"
                 yield _Pair(what, f"fold {fold}", layout, first, "the model itself", control)
@@ -99,9 +98,9 @@ def _pairs(data: ExperimentData) -> Iterator[_Pair]:
 def _fold_pairs(data: ExperimentData) -> Iterator[_Pair]:
     """Every further fold of a model or of a control, with the first one."""
     for config in (*IMAGING_CONFIGS, *trained_controls(data.results)):
-        folds = validated_folds(data.results, config)
-        for fold, layout in folds[1:]:
-            yield _Pair(model_name(config), fold, layout, folds[0][1], f"fold {folds[0][0]}")
+        folds = data.results.validated_folds(config)
+        for layout in folds[1:]:
+            yield _Pair(model_name(config), layout.name, layout, folds[0], f"fold {folds[0].name}")
 
 
 def _difference(pair: _Pair) -> str:
@@ -125,13 +124,13 @@ def _settings(data: ExperimentData) -> tuple[tuple[str, str, str, str], ...]:
     """See UnlikeRuns. Only the models: what a control was trained with is compared with its model."""
     folds: defaultdict[tuple[str, str, str], defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for config in IMAGING_CONFIGS:
-        for fold, layout in validated_folds(data.results, config):
+        for layout in data.results.validated_folds(config):
             if not layout.checkpoint_best.is_file():
                 continue
             trained = to_plain(_stored(layout.checkpoint_best).experiment_plan())
             for found in differences(trained, data.plan, _SAME):
                 if depends_on(config, found[0]):
-                    folds[found][model_name(config)].append(fold)
+                    folds[found][model_name(config)].append(layout.name)
     return tuple(
         (*found, "; ".join(f"{model}: {folds_text(names)}" for model, names in models.items()))
         for found, models in sorted(folds.items())

@@ -95,6 +95,19 @@ def test_the_folder_of_weights_may_come_from_the_argument_or_else_from_the_envir
     assert Workspace.from_settings(None, {"rnnet_root": str(tmp_path)}).hd_bet_weights is None
 
 
+def test_folds_come_in_the_order_of_their_numbers_and_those_with_predictions_can_be_asked_for(tmp_path: Path) -> None:
+    results = ResultsLayout(tmp_path, "default")
+    assert results.folds("ssl_vit") == results.validated_folds("ssl_vit") == ()
+    for name in ("all", "10", "2", "0"):
+        results.fold("ssl_vit", name).folder.mkdir(parents=True)
+    results.fold("resnet50", 1).folder.mkdir(parents=True)
+    (results.config("ssl_vit") / "fold_3").touch()
+    assert [fold.name for fold in results.folds("ssl_vit")] == ["0", "2", "10", "all"]
+    for name in ("all", "10"):
+        results.fold("ssl_vit", name).predictions("validation").touch()
+    assert results.validated_folds("ssl_vit") == (results.fold("ssl_vit", 10),)
+
+
 def test_an_image_that_may_be_absent_is_none_then(tmp_path: Path) -> None:
     assert find_image_if_there(tmp_path, "P001", ".nii.gz") is None
     (tmp_path / "P001.nrrd").touch()
