@@ -15,7 +15,7 @@ def test_the_two_attention_forms_agree():
 def test_attention_gives_the_same_on_both_sides_of_the_token_limit(monkeypatch):
     attention, x = Attention(16, 4), noise(2, 9, 16)
     explicit = attention(x)
-    monkeypatch.setattr("rnnet.networks.blocks._MOST_EXPLICIT_TOKENS", 8)
+    monkeypatch.setattr("rnnet.networks.blocks.MOST_EXPLICIT_TOKENS", 8)
     monkeypatch.setattr("rnnet.networks.blocks.explicit_attention", None)  # a call of it would raise
     torch.testing.assert_close(attention(x), explicit, atol=1e-5, rtol=0)
 
